@@ -1,0 +1,167 @@
+"""The nouns that every floor shares: where something stands, what is wanted, what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Path = tuple[str | int, ...]
+"""A place inside a document: ``("spec", "roles", 0)``."""
+
+Identity = tuple[str, ...]
+"""An object's natural key within its kind: ``("LOCAL", "alice")``."""
+
+Key = tuple[str, Identity]
+"""An object's natural key within its target: ``("User", ("LOCAL", "alice"))``."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """A document by kind and name; printed as ``Kind/name``."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file of the desired state; line and column count from 1. Printed as ``file:line:column``."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Something wrong with the desired state, with its place."""
+
+    location: Location
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the desired state: its path under the tree's root, and its bytes."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document after strict loading: plain data, not yet checked against its kind.
+
+    ``source`` and ``index`` (its number in the file, from 0) let a problem's exact place be found again
+    when one is needed, so that places cost nothing while all is well.
+    """
+
+    api_version: str
+    kind: str
+    name: str
+    annotations: Mapping[str, str]
+    spec: Mapping[str, Any]
+    source: SourceFile
+    index: int
+    line: int
+    column: int
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(self.kind, self.name)
+
+    @property
+    def location(self) -> Location:
+        return Location(self.source.name, self.line, self.column)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One document naming another object: where it says so, and which kind and name it means."""
+
+    path: Path
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A document that passed its kind's checks. ``spec`` is the kind's own pydantic model."""
+
+    ref: Ref
+    spec: Any
+    document: Document
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        return self.document.annotations
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """Everything that the tree asks for, of one target."""
+
+    resources: Mapping[Ref, Resource] = field(default_factory=dict)
+
+    def of(self, kind: str) -> list[Resource]:
+        """All resources of a kind, in the tree's order."""
+        return [resource for ref, resource in self.resources.items() if ref.kind == kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One object that a document asks for (a Deployment asks for one a worker, most ask for one).
+
+    ``fields`` holds only what the document manages, normalised as the kind compares it;
+    a value may be a ``SecretRef``, or hold some.
+    """
+
+    kind: str
+    identity: Identity
+    name: str
+    fields: Mapping[str, Any]
+    resource: Resource
+
+    @property
+    def key(self) -> Key:
+        return (self.kind, self.identity)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveObject:
+    """One object as the server shows it.
+
+    ``fields`` uses the same normal form as ``Item.fields``; what can't be read back is absent.
+    ``facts`` holds what rules need and nobody manages (status words, ``is_self``, ``builtin`` …).
+    """
+
+    kind: str
+    identity: Identity
+    name: str
+    id: str | None
+    fields: Mapping[str, Any]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return (self.kind, self.identity)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A file that a document names: where it lies, its size in bytes, its SHA-256 once it was computed."""
+
+    path: str
+    size: int
+    sha256: str | None = None

@@ -1,0 +1,118 @@
+"""Secrets: named in documents, held in a type that can't be shown, remembered only as keyed fingerprints."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, NoReturn
+
+from reconciler.model import Identity
+
+SHOWN = "(secret)"
+SHOWN_CHANGED = "(secret, changed)"
+
+
+class Secret:
+    """A value that only :meth:`reveal` gives away: no text, no formatting, no JSON, no pickle."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one place that puts it into a request."""
+        return self.__value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self.__value.encode(), other.__value.encode())
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __refuse(self, *_: object) -> NoReturn:
+        raise TypeError("a secret is never turned into text, JSON or a pickle")
+
+    __str__ = __format__ = __reduce__ = __reduce_ex__ = __getstate__ = __copy__ = __deepcopy__ = __refuse  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SecretRef:
+    """``{secret: name}`` in a document: which secret is meant, never its value."""
+
+    name: str
+
+
+def secret_refs(value: Any) -> Iterator[SecretRef]:
+    """Every secret that a (nested) field value names."""
+    if isinstance(value, SecretRef):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from secret_refs(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from secret_refs(part)
+
+
+def revealed(value: Any, values: Mapping[str, Secret]) -> Any:
+    """The field value with each ``SecretRef`` replaced by what it names, as plain data for a request's body.
+
+    Raises KeyError with the secret's name when a value is missing.
+    """
+    if isinstance(value, SecretRef):
+        return values[value.name].reveal()
+    if isinstance(value, Mapping):
+        return {name: revealed(part, values) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [revealed(part, values) for part in value]
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The keys that fingerprints are made with; the first one makes, all are recognised.
+
+    A fingerprint is ``<key id>:<HMAC-SHA-256, hex>`` over target, kind, natural key, field and value.
+    """
+
+    keys: tuple[bytes, ...] = field(repr=False)
+
+    @staticmethod
+    def key_id(key: bytes) -> str:
+        return sha256(b"reconciler key id\0" + key).hexdigest()[:12]
+
+    def make(self, target: str, kind: str, identity: Identity, path: str, value: Any) -> str:
+        """The fingerprint of a value, under the first key."""
+        return _fingerprint(self.keys[0], target, kind, identity, path, value)
+
+    def compare(self, known: str, target: str, kind: str, identity: Identity, path: str, value: Any) -> bool | None:
+        """Whether ``known`` was made from ``value``; None when it was made with a key that isn't here."""
+        for key in self.keys:
+            if known.startswith(self.key_id(key) + ":"):
+                return hmac.compare_digest(known, _fingerprint(key, target, kind, identity, path, value))
+        return None
+
+    def sign(self, *parts: str) -> str:
+        """A seal over a row of the state, under the first key."""
+        return f"{self.key_id(self.keys[0])}:{_mac(self.keys[0], ['row', *parts])}"
+
+    def verify(self, seal: str, *parts: str) -> bool:
+        """Whether ``seal`` was made over these parts with one of our keys."""
+        return any(
+            hmac.compare_digest(seal, f"{self.key_id(key)}:{_mac(key, ['row', *parts])}") for key in self.keys
+        )
+
+
+def _fingerprint(key: bytes, target: str, kind: str, identity: Identity, path: str, value: Any) -> str:
+    return f"{Keyring.key_id(key)}:{_mac(key, ['field', target, kind, list(identity), path, value])}"
+
+
+def _mac(key: bytes, parts: list[Any]) -> str:
+    return hmac.new(key, json.dumps(parts, sort_keys=True).encode(), sha256).hexdigest()

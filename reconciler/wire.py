@@ -1,0 +1,95 @@
+"""What goes over the wire, as plain data, so that all protocol logic is a generator that never does I/O itself.
+
+A ``Flow`` yields a ``Request``, is sent back the ``Response``, and returns what it found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeVar
+
+import orjson
+
+from reconciler.errors import BadReply
+from reconciler.secret import Secret
+
+T = TypeVar("T")
+MAX_TEXT = 300
+
+
+class Session(Enum):
+    """Which credentials go with a request."""
+
+    OURS = "ours"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class AsUser:
+    """Credentials of another session, which the flow itself has opened."""
+
+    headers: Mapping[str, Secret]
+
+
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """A body that is streamed from disk: the path, the size in bytes, the SHA-256 in hex."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. ``operation`` is its name in the OpenAPI document; the body is never shown.
+
+    ``write`` says that it changes something that we manage; ``covers`` names the fields that it conveys,
+    which matters where one step needs several requests. ``border`` is applied to the reply's JSON before
+    any other code sees it (it seals keys that the server hands out in clear).
+    """
+
+    operation: str
+    method: str
+    path: str
+    body: bytes | FileBody | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    session: Session | AsUser = Session.OURS
+    write: bool = False
+    covers: tuple[str, ...] | None = None
+    border: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer: status code, headers with lower-case names, body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    border: Callable[[Any], Any] | None = None
+
+    def json(self) -> Any:
+        """The body as JSON, past the request's border. Raises BadReply."""
+        try:
+            data = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            kind = self.headers.get("content-type", "no content type")[:60]
+            raise BadReply(f"the answer is not JSON ({len(self.body)} bytes, {kind})") from None
+        return self.border(data) if self.border else data
+
+    @property
+    def text(self) -> str:
+        """The start of the body as one line, for messages."""
+        text = self.body[: 4 * MAX_TEXT].decode("utf-8", "replace")
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_TEXT]
+
+
+Flow = Generator[Request, Response, T]
+
+
+def json_body(data: Any) -> bytes:
+    """Plain data as a JSON body."""
+    return orjson.dumps(data)
