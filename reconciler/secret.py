@@ -39,7 +39,7 @@ class Secret:
     def __refuse(self, *_: object) -> NoReturn:
         raise TypeError("a secret is never turned into text, JSON or a pickle")
 
-    __str__ = __format__ = __reduce__ = __reduce_ex__ = __getstate__ = __copy__ = __deepcopy__ = __refuse  # type: ignore[assignment]
+    __str__ = __format__ = __reduce__ = __reduce_ex__ = __getstate__ = __copy__ = __deepcopy__ = __refuse
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -116,3 +116,23 @@ def _fingerprint(key: bytes, target: str, kind: str, identity: Identity, path: s
 
 def _mac(key: bytes, parts: list[Any]) -> str:
     return hmac.new(key, json.dumps(parts, sort_keys=True).encode(), sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What stands at the border where a server hands out keys in clear: they become fingerprints there.
+
+    ``own_key`` is the key that we log in with, so that our own user can be told among the others.
+    """
+
+    target: str
+    keyring: Keyring | None = None
+    own_key: Secret | None = None
+
+    def fingerprint(self, kind: str, identity: Identity, path: str, value: str) -> str | None:
+        """The value's fingerprint, None without a key to make it with."""
+        return self.keyring.make(self.target, kind, identity, path, value) if self.keyring else None
+
+    def is_own(self, value: str) -> bool:
+        """Whether the value is our own key."""
+        return self.own_key is not None and hmac.compare_digest(self.own_key.reveal().encode(), value.encode())

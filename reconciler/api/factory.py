@@ -1,0 +1,63 @@
+"""The hardened HTTP client that all edges share: nothing comes from the environment, nothing is followed or kept."""
+
+from __future__ import annotations
+
+import logging
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+
+from reconciler.api.address import base_of, is_loopback, usable
+from reconciler.api.tls import Tls, context_for
+from reconciler.errors import InputError
+
+# Seconds. Less than the 5 after which Node.js and uvicorn close, so that a write rarely meets a closing connection.
+KEEPALIVE = 4.0
+
+
+def make_http(
+    url: str, *, tls: Tls, proxy: str | None = None, connections: int = 4, user_agent: str = "reconciler"
+) -> httpx.AsyncClient:
+    """A connection pool for one target; the caller closes it (a Client that was given it does).
+
+    ``proxy`` is an http or https URL and may hold credentials. Raises InputError for plain HTTP to another
+    machine (unless ``tls.allow_http``), for a URL that can't be used and for an unusable CA file.
+    """
+    base = base_of(url)
+    if base.scheme == "http" and not (tls.allow_http or is_loopback(base)):
+        raise InputError(
+            f"credentials would go to {base.host} unencrypted", remedy="use https, or set tls.allow_http to permit it"
+        )
+    # None makes the library load no certificates, which http:// doesn't need and which takes 20 ms.
+    verify: Any = context_for(tls) if base.scheme == "https" else None
+    http = httpx.AsyncClient(
+        verify=verify,
+        proxy=_proxy(proxy, tls) if proxy else None,
+        trust_env=False,
+        follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        limits=httpx.Limits(
+            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEPALIVE
+        ),
+        headers={"user-agent": user_agent, "accept": "application/json", "accept-encoding": "identity"},
+    )
+    _silence()
+    return http
+
+
+def _proxy(url: str, tls: Tls) -> httpx.Proxy:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if not usable(parsed):
+        raise InputError("the proxy's url can't be used", remedy="write it as http://HOST:PORT")
+    return httpx.Proxy(parsed, ssl_context=context_for(tls) if parsed.scheme == "https" else None)
+
+
+def _silence() -> None:
+    """Switch the libraries' own loggers off: at debug level they print headers. ``Hooks.on_call`` has what we log."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.split(".")[0] in ("httpx", "httpcore"):
+            logging.getLogger(name).disabled = True

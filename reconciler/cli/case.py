@@ -1,0 +1,93 @@
+"""Opens everything that a pass needs, and closes it again: the state, the secrets, the client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from reconciler.api import Client, Hooks, Limits, Tls, make_http
+from reconciler.cli.tree import Loaded
+from reconciler.errors import MissingSecret
+from reconciler.model import Desired
+from reconciler.reconcile import Case, secret_names
+from reconciler.secret import Keyring
+from reconciler.secrets import Snapshot
+from reconciler.settings import Target
+from reconciler.store import Store
+from reconciler.store.facade import open_for_reading
+
+
+@asynccontextmanager
+async def opened(
+    target: Target,
+    loaded: Loaded | None = None,
+    *,
+    writes: bool = False,
+    lock_timeout: float = 0.0,
+    parallelism: int = 8,
+    hooks: Hooks | None = None,
+) -> AsyncIterator[Case]:
+    """A case for one target; logged out and closed at the end. ``writes``: the state is opened for writing,
+    and the client may write too."""
+    store = open_store(target, writes=writes, lock_timeout=lock_timeout)
+    try:
+        async with client_for(target, read_only=not writes, parallelism=parallelism, hooks=hooks) as client:
+            yield _case(target, loaded, store, client)
+    finally:
+        if store is not None:
+            await store.close()
+
+
+@asynccontextmanager
+async def client_for(
+    target: Target, *, read_only: bool, parallelism: int = 8, hooks: Hooks | None = None
+) -> AsyncIterator[Client]:
+    """A client; logged out at the end."""
+    auth = target.system.auth(target.credentials)
+    tls = Tls(ca=target.ca, allow_http=target.allow_http)
+    http = make_http(target.url, tls=tls, connections=parallelism)
+    client = Client(http, target.url, auth, read_only=read_only, limits=Limits(parallel=parallelism), hooks=hooks)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def open_store(target: Target, *, writes: bool, lock_timeout: float = 0.0) -> Store | None:
+    """The state of a target; for reading None where there is none yet."""
+    keyring = _keyring(target.secrets)
+    if writes:
+        return Store.open(
+            target.state, target.name, target.url, keyring, writable=True, lock_timeout=lock_timeout
+        )
+    return open_for_reading(target.state, target.name, target.url, keyring)
+
+
+def _keyring(secrets: Snapshot | None) -> Keyring | None:
+    try:
+        return Keyring((secrets.configured("fingerprint-key").reveal().encode(),)) if secrets else None
+    except MissingSecret:
+        return None
+
+
+def _case(target: Target, loaded: Loaded | None, store: Store | None, client: Client) -> Case:
+    desired = loaded.desired if loaded else Desired()
+    names = {name for one in desired.resources.values() for name in secret_names(one.document.spec)}
+    user = target.credentials.get("user")
+    case = Case(
+        target=target.name,
+        system=target.system,
+        url=target.url,
+        desired=desired,
+        client=client,
+        store=store,
+        policy=target.policy,
+        values=target.secrets.values(names) if target.secrets else {},
+        keyring=store.keyring if store else None,
+        own_user=user.reveal() if user is not None else None,
+        own_key=target.credentials.get("apikey"),
+    )
+    if loaded is None:
+        return case
+    return replace(case, files=loaded.files, revision=loaded.tree.revision)

@@ -1,0 +1,91 @@
+"""The entry: finds the command, runs it, and turns every failure into one clear sentence and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+COMMANDS = {
+    "validate": "Check a directory of desired state; sends nothing.",
+    "plan": "Show what apply would do; writes nothing.",
+    "apply": "Bring the target to the desired state.",
+    "export": "Write the live state as desired state.",
+    "adopt": "Make an object that is there already ours.",
+    "forget": "Give an object up without deleting it.",
+    "import-workers": "Turn the product's worker import file into desired state.",
+    "schema": "Print the JSON Schema of the desired state.",
+    "status": "Show what is owned, what is open, and how the target is.",
+    "history": "Show the passes so far.",
+    "state": "List, back up or restore what is remembered.",
+    "doctor": "Tell how the server at hand behaves where its reference is silent.",
+    "emulator": "Run a Control Center that exists only here, to rehearse on.",
+    "demo": "Show all of it on the embedded Control Center.",
+    "version": "Print the version.",
+}
+
+
+class Commands(click.Group):
+    """The commands in the order above; each module is loaded when its command is."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"reconciler.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from reconciler.load.suggest import suggest
+
+            raise click.UsageError(error.message + (suggest(args[0], COMMANDS) if args else ""), ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--debug", is_flag=True, envvar="RECONCILER_DEBUG", help="Show where an error comes from.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Keep a Control Center in the state that a directory of YAML describes.
+
+    \b
+    reconciler validate PATH   check the files
+    reconciler plan PATH       see what would change
+    reconciler apply PATH      change it, in an order that the product accepts
+    """
+    ctx.obj = debug
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process with its exit code."""
+    try:
+        code = cli(prog_name="reconciler", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        code = end.exit_code
+    except click.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = 1
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")
+        code = 141
+    except KeyboardInterrupt:
+        code = 130
+    except Exception as error:
+        from reconciler.cli.failures import tell
+
+        code = tell(error, debug="--debug" in sys.argv[1:] or bool(os.environ.get("RECONCILER_DEBUG")))
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,81 @@
+"""The flags that commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+from reconciler.errors import InputError
+from reconciler.model import Ref
+from reconciler.policy import Policy
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PLAIN_ALLOWS = ("redeploy", "replace")
+NUMBERED_ALLOWS = ("deletions", "recreate")
+
+
+def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Several decorators as one, the first one outermost."""
+
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+path_argument = click.argument("path", type=click.Path())
+
+target_options = together(
+    click.option("--url", help="Where the API is (RECONCILER_URL)."),
+    click.option("--state", metavar="URL", help="The database of what is remembered (RECONCILER_STATE)."),
+    click.option("--secrets-dir", type=click.Path(), help="A folder with one file a secret (RECONCILER_SECRETS_DIR)."),
+    click.option("--timeout", type=float, default=3600.0, show_default=True, help="Seconds to wait for what settles later."),
+    click.option("--lock-timeout", type=float, default=0.0, help="Seconds to wait for another writer of the state."),
+)
+
+policy_options = together(
+    click.option("--only", metavar="KIND/NAME", multiple=True, help="Only this document, and what it waits for."),
+    click.option("--prune", is_flag=True, help="Delete what is ours and has no document any more."),
+    click.option(
+        "--allow", metavar="RULE", multiple=True, help="redeploy, replace, deletions=N or recreate=N; may be repeated."
+    ),
+    click.option("--resend", is_flag=True, help="Send again what can't be read back and isn't known."),
+)
+
+
+def output_option(*formats: str) -> Callable[[F], F]:
+    """``-o FORMAT``."""
+    return click.option("-o", "--output", type=click.Choice(formats), default=formats[0], help="The output's format.")
+
+
+out_option = click.option("--out", type=click.Path(dir_okay=False), help="Write the JSON to this file as well.")
+colour_option = click.option("--no-color", is_flag=True, envvar="NO_COLOR", help="Without colours.")
+
+
+def policy(only: Iterable[str], prune: bool, allow: Iterable[str], resend: bool) -> Policy:
+    """The flags as a Policy. Raises InputError for one that can't be understood."""
+    numbers: dict[str, int] = {}
+    plain: set[str] = set()
+    for one in allow:
+        name, equals, number = one.partition("=")
+        if name in PLAIN_ALLOWS and not equals:
+            plain.add(name)
+        elif name in NUMBERED_ALLOWS and number.isdecimal():
+            numbers[name] = int(number)
+        else:
+            known = ", ".join([*PLAIN_ALLOWS, *(f"{name}=N" for name in NUMBERED_ALLOWS)])
+            raise InputError(f"--allow {one} isn't known", remedy=f"it takes {known}")
+    return Policy(prune=prune, allow=frozenset(plain), resend=resend, only=frozenset(map(ref, only)), **numbers)
+
+
+def ref(text: str) -> Ref:
+    """``Kind/name``. Raises InputError."""
+    kind, slash, name = text.partition("/")
+    if not slash or not kind or not name:
+        raise InputError(f"{text!r} isn't KIND/NAME", remedy="for example: User/alice")
+    return Ref(kind, name)

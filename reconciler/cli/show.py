@@ -1,0 +1,39 @@
+"""Where output goes: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import Any
+
+import click
+
+from reconciler.errors import InputError
+
+
+def text_options(no_color: bool) -> dict[str, Any]:
+    """How the terminal at hand takes text: its width, whether it has colour, whether it has more than ASCII."""
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size((100, 24)).columns if terminal else 100
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    return {"width": width, "colour": terminal and not no_color, "unicode": encoding == "utf8"}
+
+
+def write_out(path: str, text: str) -> None:
+    """Write a file whole or not at all, readable by its owner only. Raises InputError."""
+    temporary = f"{path}.part"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror}", remedy="name another file") from None
+
+
+def note(text: str) -> None:
+    """A line for people, which isn't part of the result."""
+    click.echo(text, err=True)

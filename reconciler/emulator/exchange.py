@@ -1,0 +1,68 @@
+"""A request on its way to an answer, and its body as it comes in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.types import Receive
+
+from reconciler.emulator.journal import Entry
+from reconciler.emulator.operations import Operation
+from reconciler.emulator.world import Refusal
+
+LARGEST_CONTENT = 64 * 1024 * 1024
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was whole."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way to an answer. Its body is in `content` or, of an upload, still in `chunks`."""
+
+    operation: Operation | None
+    params: dict[str, str]
+    refusal: Refusal | None
+    entry: Entry
+    headers: Headers
+    address: str
+    chunks: AsyncIterator[bytes]
+    content: bytes = b""
+
+
+async def received(receive: Receive) -> AsyncIterator[bytes]:
+    """The chunks of a request's body; ClientGone where it ends too early."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        more = message.get("more_body", False)
+        yield message.get("body", b"")
+
+
+async def shortened(chunks: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
+    """The first `size` bytes of `chunks`, though all of them are taken."""
+    async for chunk in chunks:
+        if size > 0:
+            yield chunk[:size]
+        size -= len(chunk)
+
+
+async def drained(chunks: AsyncIterator[bytes]) -> None:
+    """Take the rest of a body, so that a client that is still sending gets to read the answer."""
+    async for _ in chunks:
+        pass
+
+
+async def whole(chunks: AsyncIterator[bytes]) -> bytes:
+    """All of a body; nothing of one that is above LARGEST_CONTENT bytes."""
+    parts, size = [], 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size <= LARGEST_CONTENT:
+            parts.append(chunk)
+    return b"".join(parts) if size <= LARGEST_CONTENT else b""

@@ -1,0 +1,119 @@
+"""Which operations there are: the table between a method with a path and the function that answers it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+from reconciler.emulator import auth, deployments, installers, roles, services, settings, users, workers
+from reconciler.emulator.world import Call, Refusal
+
+Handler: TypeAlias = Callable[[Call], Any | Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. `area` is what its user needs rights for; "" needs a user only, None not even that."""
+
+    id: str
+    method: str
+    path: str
+    area: str | None
+    handler: Handler
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change anything."""
+        return self.method != "GET"
+
+
+def _cleanups() -> Iterable[Operation]:
+    for name in ("auditlog", "filestorage", "warehouse", "scanhistory"):
+        path, word = f"/admin/config/{name}/cleanup", name.capitalize()
+        yield Operation(f"put{word}Cleanup", "PUT", path, "settings", partial(settings.put_cleanup, name))
+        yield Operation(f"get{word}Cleanup", "GET", path, "settings", partial(settings.get_cleanup, name))
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("readyz", "GET", "/readyz", None, settings.readyz),
+    Operation("login", "POST", "/login", None, auth.login),
+    Operation("logout", "POST", "/logout", "", auth.logout),
+    Operation("createUser", "POST", "/admin/user", "users", users.create_user),
+    Operation("listUsers", "GET", "/admin/user", "users", users.list_users),
+    Operation("deleteUser", "DELETE", "/admin/user/{user_id}", "users", users.delete_user),
+    Operation("changePassword", "POST", "/user/changepassword", "", users.change_password),
+    Operation("listUserDirectories", "GET", "/admin/userdirectory", "users", users.list_user_directories),
+    Operation("createRole", "POST", "/admin/role", "roles", roles.create_role),
+    Operation("listRoles", "GET", "/admin/role", "roles", roles.list_roles),
+    Operation("deleteRole", "DELETE", "/admin/role/{role_id}", "roles", roles.delete_role),
+    *_cleanups(),
+    Operation("putSession", "PUT", "/admin/config/session", "settings", settings.put_session),
+    Operation("getSession", "GET", "/admin/config/session", "settings", settings.get_session),
+    Operation("putSessionCookie", "PUT", "/admin/config/sessioncookie", "settings", settings.put_session_cookie),
+    Operation("getSessionCookie", "GET", "/admin/config/sessioncookie", "settings", settings.get_session_cookie),
+    Operation("connectWorkers", "POST", "/admin/worker", "workers", workers.connect_workers),
+    Operation("listWorkers", "GET", "/admin/worker", "workers", workers.list_workers),
+    Operation("disconnectWorkers", "DELETE", "/admin/worker", "workers", workers.disconnect_workers),
+    Operation(
+        "listAvailableWorkers", "GET", "/admin/worker/available/{installer_id}", "workers",
+        workers.list_available_workers,
+    ),
+    Operation("deployWorkers", "POST", "/admin/worker/deploy", "workers", deployments.deploy_workers),
+    Operation("undeployWorkers", "DELETE", "/admin/worker/deploy", "workers", deployments.undeploy_workers),
+    Operation("upgradeWorkers", "POST", "/admin/worker/upgrade", "workers", deployments.upgrade_workers),
+    Operation(
+        "listUpgradableVersions", "GET", "/admin/worker/upgrade/version", "workers",
+        deployments.list_upgradable_versions,
+    ),
+    Operation("connectService", "POST", "/admin/service", "services", services.connect_service),
+    Operation("listServices", "GET", "/admin/service", "services", services.list_services),
+    Operation("getServiceByType", "GET", "/admin/service/{service}", "services", services.get_service_by_type),
+    Operation("editService", "PUT", "/admin/service/{service}", "services", services.edit_service),
+    Operation("removeService", "DELETE", "/admin/service/{service}", "services", services.remove_service),
+    Operation(
+        "putServiceSetting", "PUT", "/admin/service/{service_type}/setting", "services", services.put_service_setting
+    ),
+    Operation(
+        "getServiceSetting", "GET", "/admin/service/{service_type}/setting", "services", services.get_service_setting
+    ),
+    Operation("uploadInstaller", "POST", "/admin/installer", "installers", installers.upload_installer),
+    Operation("listInstallers", "GET", "/admin/installer", "installers", installers.list_installers),
+    Operation(
+        "deleteInstaller", "DELETE", "/admin/installer/{installer_id}", "installers", installers.delete_installer
+    ),
+)  # fmt: skip
+
+
+class Routes:
+    """Finds the operation of a request: plain paths by one look-up, the few with a parameter by pattern."""
+
+    def __init__(self, operations: Iterable[Operation] = OPERATIONS) -> None:
+        self._plain: dict[str, dict[str, Operation]] = {}
+        self._patterns: dict[str, tuple[re.Pattern[str], dict[str, Operation]]] = {}
+        for operation in operations:
+            if "{" not in operation.path:
+                self._plain.setdefault(operation.path, {})[operation.method] = operation
+                continue
+            pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", operation.path))
+            self._patterns.setdefault(operation.path, (pattern, {}))[1][operation.method] = operation
+
+    def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
+        """The operation and its path's parameters; Refusal 404 for an unknown path, 405 for an unknown method."""
+        methods, params = self._methods(path)
+        if not methods:
+            raise Refusal(404, "Not Found")
+        if method not in methods:
+            raise Refusal(405, "Method Not Allowed")
+        return methods[method], params
+
+    def _methods(self, path: str) -> tuple[dict[str, Operation], dict[str, str]]:
+        if path in self._plain:
+            return self._plain[path], {}
+        for pattern, methods in self._patterns.values():
+            match = pattern.fullmatch(path)
+            if match is not None:
+                return methods, match.groupdict()
+        return {}, {}

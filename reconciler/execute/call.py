@@ -1,0 +1,170 @@
+"""One call for one or several objects: look, journal, send, and find out what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.api import Client
+from reconciler.errors import ApiError, Refused, ServerFault, SessionRenewed, Unreachable
+from reconciler.execute.checks import NotReady, Ready, prepared
+from reconciler.execute.journaling import CallJournal, Keeper
+from reconciler.execute.look import Looker
+from reconciler.memory import Owned
+from reconciler.model import FileFacts, Key
+from reconciler.sources.directory import sha256_of
+from reconciler.steps import Status, Step
+from reconciler.systems.base import Kind, Result, Said, Verb, Work
+
+TRIES = 3
+NOT_DONE = (SessionRenewed, ServerFault, Unreachable)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one object's call ended; ``work`` is as it was sent, with what was live then."""
+
+    status: Status
+    work: Work
+    error: str | None = None
+    id: str | None = None
+    sent: bool = True
+
+
+@dataclass
+class Call:
+    """Does one verb to a set of works, at most three times, and never twice without having looked in between."""
+
+    client: Client
+    looker: Looker
+    keeper: Keeper
+    pass_id: int
+    kind: Kind
+    verb: Verb
+    works: tuple[Work, ...]
+    steps: Mapping[str, Step]
+    ready_at: float
+    attempts: int = 0
+    owned: list[Owned] = field(default_factory=list)
+    disowned: list[Key] = field(default_factory=list)
+    _ended: dict[str, Ended] = field(default_factory=dict)
+
+    async def run(self) -> dict[str, Ended]:
+        """How each move's object ended: done, failed or unknown."""
+        left = list(self.works)
+        not_before = self.ready_at
+        while left:
+            left = await self._prepare(left, not_before)
+            if not left:
+                break
+            self.attempts += 1
+            left = await self._once(left)
+            not_before = time.monotonic()
+            if left:
+                await asyncio.sleep(random.uniform(0.1, 0.5) * 2**self.attempts)
+        return self._ended
+
+    async def _prepare(self, works: list[Work], not_before: float) -> list[Work]:
+        """The works that are still to be done, with fresh eyes; the others are ended."""
+        view = await self.looker.look(self.kind.reads, not_before)
+        ready: list[Work] = []
+        for work in works:
+            try:
+                ready.append(prepared(self.kind, self.verb, work, self.steps[work.move], view))
+            except Ready:
+                self._end(work, Status.DONE, sent=self.attempts > 0)
+            except NotReady as why:
+                self._end(work, Status.FAILED, str(why), sent=False)
+        if self.verb is Verb.CREATE:
+            await self._hash_files(ready)
+        return ready
+
+    async def _hash_files(self, works: list[Work]) -> None:
+        for work in works:
+            for file in self.kind.files(work.item.resource) if work.item else ():
+                facts = self.looker.view.files.get(file)
+                if facts is not None and facts.sha256 is None:
+                    sha256 = await asyncio.to_thread(sha256_of, facts.path)
+                    files: dict[str, FileFacts] = {**self.looker.view.files, file: replace(facts, sha256=sha256)}
+                    self.looker.renew(files=files)
+
+    async def _once(self, works: list[Work]) -> list[Work]:
+        """Send; the works that surely weren't done and may be tried again."""
+        view = self.looker.view
+        journal = CallJournal(self.keeper, self.pass_id, self.kind, self.verb, tuple(works), self.steps, view)
+        try:
+            results = dict(await self.client.run(self.kind.perform(self.verb, works, view), journal))
+        except Refused as error:
+            if not isinstance(error, NOT_DONE):
+                results = {work.move: Result.refused(error.message) for work in works}
+            else:
+                return await self._not_done(works, journal, error)
+        except ApiError as error:
+            if isinstance(error, NOT_DONE) or not journal.writes:
+                return await self._not_done(works, journal, error)
+            return await self._find_out(works, journal, error.message)
+        await journal.conclude(results)
+        unclear = [work for work in works if results.get(work.move, _SILENT).said is Said.UNCLEAR]
+        self._take(works, results, unclear)
+        left: list[Work] = []
+        if unclear:
+            left = await self._find_out(unclear, journal, results.get(unclear[0].move, _SILENT).error or "no answer")
+        self._remember(journal)
+        return left
+
+    def _take(self, works: list[Work], results: Mapping[str, Result], unclear: list[Work]) -> None:
+        for work in works:
+            if work in unclear:
+                continue
+            result = results[work.move]
+            status = Status.DONE if result.said is Said.DONE else Status.FAILED
+            self._end(work, status, result.error, id=result.id)
+
+    async def _not_done(self, works: list[Work], journal: CallJournal, error: ApiError) -> list[Work]:
+        """The last write wasn't carried out (earlier ones of the same flow may have been)."""
+        await journal.conclude({work.move: Result.refused(error.message) for work in works})
+        self._remember(journal)
+        if self.attempts < TRIES and error.retryable:
+            if isinstance(error, ServerFault) and error.retry_after:
+                await asyncio.sleep(min(error.retry_after, 30.0))
+            return works
+        for work in works:
+            self._end(work, Status.FAILED, error.message, sent=False)
+        return []
+
+    async def _find_out(self, works: list[Work], journal: CallJournal, why: str) -> list[Work]:
+        """No clear answer: read the live side through the natural key before anything else."""
+        view = await self.looker.look(self.kind.reads, time.monotonic())
+        readable = view.trouble(self.kind) is None
+        seen = {work.move: self.kind.happened(self.verb, work, view) if readable else None for work in works}
+        repeatable = readable and self.kind.repeatable(self.verb, view) and self.attempts < TRIES
+        done = [work for work in works if seen[work.move]]
+        again = [work for work in works if seen[work.move] is False or (seen[work.move] is None and repeatable)]
+        unknown = [work for work in works if work not in done and work not in again]
+        await journal.close_unclear(done, unknown, why)
+        self._remember(journal)
+        for work in done:
+            self._end(work, Status.DONE)
+        for work in unknown:
+            self._end(work, Status.UNKNOWN, f"{why}; the live side doesn't show whether it was done")
+        if self.attempts < TRIES:
+            return again
+        for work in again:
+            self._end(work, Status.FAILED, why)
+        return []
+
+    def _remember(self, journal: CallJournal) -> None:
+        self.owned += journal.owned
+        self.disowned += journal.disowned
+
+    def _end(
+        self, work: Work, status: Status, error: str | None = None, *, id: str | None = None, sent: bool = True
+    ) -> None:
+        self._ended[work.move] = Ended(status, work, error, id, sent)
+
+
+_SILENT = Result.unclear("the answer doesn't mention it")
+

@@ -1,0 +1,37 @@
+"""What goes on after a call was acknowledged: one poll of a collection serves everybody who waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from reconciler.execute.look import Looker
+from reconciler.steps import Status
+from reconciler.systems.base import Kind, Said, Verb, Waiting, Work
+
+
+class Settling:
+    """Waits for works to settle. ``deadline`` in monotonic seconds; ``pause`` is the time between two polls."""
+
+    def __init__(self, looker: Looker, deadline: float, pause: float) -> None:
+        self._looker = looker
+        self._deadline = deadline
+        self._pause = pause
+
+    async def wait(
+        self, kind: Kind, verb: Verb, work: Work, since: float, tell: Callable[[str], None]
+    ) -> tuple[Status, str | None]:
+        """DONE, FAILED with the server's words, or PROGRESSING with the last status word when time is up."""
+        assert kind.polls is not None
+        not_before = since
+        while True:
+            view = await self._looker.look([kind.polls], not_before)
+            found = kind.settled(verb, work, view)
+            if not isinstance(found, Waiting):
+                return (Status.DONE, None) if found.said is Said.DONE else (Status.FAILED, found.error)
+            tell(found.text)
+            if time.monotonic() >= self._deadline:
+                return Status.PROGRESSING, f"not settled in time: {found.text}"
+            not_before = time.monotonic() + self._pause / 2
+            await asyncio.sleep(min(self._pause, max(0.05, self._deadline - time.monotonic())))

@@ -1,0 +1,18 @@
+"""What is held back although it could be done: ownership, wishes, limits. Each in its own file, each named in the plan."""
+
+from __future__ import annotations
+
+from reconciler.guards.budget import hold_over_budget
+from reconciler.guards.ownership import hold_not_owned, hold_unknown_ids
+from reconciler.guards.recreate import hold_mass_recreation
+from reconciler.guards.replacing import hold_replacements
+from reconciler.guards.wishes import hold_wishes
+
+__all__ = [
+    "hold_mass_recreation",
+    "hold_not_owned",
+    "hold_over_budget",
+    "hold_replacements",
+    "hold_unknown_ids",
+    "hold_wishes",
+]

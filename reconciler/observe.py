@@ -1,0 +1,50 @@
+"""Kinds + api → the live side: each collection once, all at the same time, and what can't be read is unknown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.api import Client
+from reconciler.errors import ApiError, LoginRefused, Redirected, TlsFailure, Unreachable
+from reconciler.memory import Memory
+from reconciler.model import Desired
+from reconciler.secret import Seal
+from reconciler.systems.base import System
+from reconciler.systems.view import Unreadable
+
+FATAL = (Unreachable, TlsFailure, LoginRefused, Redirected)
+
+
+def needed(system: System, desired: Desired, memory: Memory) -> list[str]:
+    """The collections of the kinds that have documents, or of which we own objects, and of what those need."""
+    kinds = {ref.kind for ref in desired.resources} | {owned.kind for owned in memory.owned.values()}
+    wanted = {name for kind in kinds if kind in system.kinds for name in system.kinds[kind].reads}
+    return [name for name in system.collections if name in wanted]
+
+
+async def observe(client: Client, system: System, names: Iterable[str], seal: Seal) -> dict[str, Any]:
+    """Read collections: name → what its flow returned, NotOffered, or Unreadable.
+
+    Raises Unreachable, TlsFailure, LoginRefused, Redirected, and any ApiError when nothing at all could be read.
+    """
+    names = list(names)
+    found = await asyncio.gather(*(_one(client, system, name, seal) for name in names))
+    failures = [error for error in found if isinstance(error, ApiError)]
+    for error in failures:
+        if isinstance(error, FATAL):
+            raise error
+    if failures and len(failures) == len(found):
+        raise failures[0]
+    return {
+        name: Unreadable(one.message) if isinstance(one, ApiError) else one
+        for name, one in zip(names, found, strict=True)
+    }
+
+
+async def _one(client: Client, system: System, name: str, seal: Seal) -> Any:
+    try:
+        return await client.run(system.collections[name].fetch(seal))
+    except ApiError as error:
+        return error

@@ -1,0 +1,51 @@
+"""What is held back holds back what waits for it, and nothing else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from reconciler.steps import HeldBack, Step
+from reconciler.systems.draft import Draft
+
+
+def cascade(draft: Draft) -> None:
+    """Hold back, to a fixed point, each step that waits for one that is held back, or shares its group."""
+    waiting = _waiting(draft)
+    queue = [*draft.blocked, *draft.held]
+    while queue:
+        cause = queue.pop()
+        back = draft.blocked.get(cause) or draft.held[cause]
+        for id in sorted(waiting[cause]):
+            step = draft.steps.get(id)
+            if step is not None and draft.is_free(step):
+                _hold_too(draft, step, back, blocked=cause in draft.blocked)
+                queue.append(id)
+
+
+def _waiting(draft: Draft) -> dict[str, set[str]]:
+    waiting: dict[str, set[str]] = defaultdict(set)
+    for edge in draft.edges:
+        if edge.hard:
+            waiting[step_of(edge.before)].add(step_of(edge.after))
+    groups: dict[str, set[str]] = defaultdict(set)
+    for step in draft.steps.values():
+        if step.group:
+            groups[step.group].add(step.id)
+    for members in groups.values():
+        for id in members:
+            waiting[id] |= members - {id}
+    return waiting
+
+
+def _hold_too(draft: Draft, step: Step, back: HeldBack, *, blocked: bool) -> None:
+    origin = back.reason.removeprefix("waits for ") if back.reason.startswith("waits for ") else back.step.id
+    reason = f"waits for {origin}"
+    if blocked:
+        draft.block(step, back.rule, reason, back.remedy)
+    else:
+        draft.hold(step, back.rule, reason, back.remedy)
+
+
+def step_of(move: str) -> str:
+    """The step that a move belongs to."""
+    return move.removesuffix("#down").removesuffix("#up")

@@ -1,0 +1,151 @@
+"""The first draft: each object that a document asks for, or that we own, against what is there."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from reconciler.diff import UNKNOWN, Difference, compare, explain, listing
+from reconciler.memory import Owned
+from reconciler.model import Item, LiveObject
+from reconciler.secret import SHOWN, SecretRef
+from reconciler.steps import Action, Step, Unknown
+from reconciler.systems.base import Kind
+from reconciler.systems.draft import Draft, make_step
+
+
+def hold_unsettled(draft: Draft) -> None:
+    """Hold back the steps on objects of which an earlier write's effect isn't known."""
+    for entry in draft.view.memory.open:
+        for key in entry.objects:
+            step = draft.touching(key)
+            if step is not None:
+                draft.block(
+                    step,
+                    "unknown-outcome",
+                    f"an earlier {entry.operation} got no answer, and the server doesn't show whether it was done",
+                    f"look in the console; if it is there: `reconciler adopt {step.kind} {step.name} --id ID`",
+                )
+
+
+def compare_kind(draft: Draft, kind: Kind) -> None:
+    """Draft the steps of one kind."""
+    view = draft.view
+    items = view.items(kind.name)
+    trouble = view.trouble(kind)
+    if trouble is not None:
+        _unreadable(draft, kind, items, trouble)
+        return
+    pairs = view.pairs(kind.name)
+    for item in items:
+        live = pairs.get(item.identity)
+        if live is None:
+            _create(draft, item)
+        else:
+            _compare(draft, kind, item, live)
+    matched = {live.identity for live in pairs.values()}
+    for owned in sorted(view.memory.owned.values(), key=lambda one: one.identity):
+        if owned.kind == kind.name and owned.identity not in matched:
+            _orphan(draft, kind, owned)
+
+
+def _unreadable(draft: Draft, kind: Kind, items: tuple[Item, ...], trouble: str) -> None:
+    for item in items:
+        step = draft.add(make_step(draft.view, Action.UPDATE, item, None))
+        draft.block(
+            step,
+            "unreadable",
+            f"the live side couldn't be read ({trouble})",
+            "mend the reading first: nothing of this kind is written meanwhile",
+        )
+    if not items and any(owned.kind == kind.name for owned in draft.view.memory.owned.values()):
+        draft.warnings.append(f"{kind.name}: the live side couldn't be read ({trouble}), so nothing of it is judged")
+
+
+def _create(draft: Draft, item: Item) -> None:
+    memory = draft.view.memory
+    unfinished = memory.unfinished.get(item.key)
+    reason = ""
+    if unfinished:
+        item = dataclasses.replace(item, fields={**unfinished.fields, **item.fields})
+        reason = "finishes a replacement that was cut short"
+    elif item.key in memory.owned:
+        reason = "it was ours and has vanished"
+    step = draft.add(make_step(draft.view, Action.CREATE, item, None, changes=listing(item.fields), reason=reason))
+    if item.key in memory.owned and not unfinished:
+        draft.vanished[step.id] = item.key
+
+
+def _compare(draft: Draft, kind: Kind, item: Item, live: LiveObject) -> None:
+    difference = compare(item, live, kind, draft.view)
+    difference = _resend(difference, kind, item, draft)
+    if difference.unknown:
+        draft.unknown.append(_unknown(item, difference))
+    if not difference.changed:
+        draft.unchanged.append(item)
+        health = kind.health(item, live)
+        if health:
+            draft.warnings.append(health)
+        return
+    draft.add(_changed_step(draft, kind, item, live, difference))
+
+
+def _changed_step(draft: Draft, kind: Kind, item: Item, live: LiveObject, difference: Difference) -> Step:
+    changed = frozenset(difference.changed)
+    action, reason = kind.decide(item, live, changed, draft.view)
+    if action is Action.REPLACE:
+        item = carry_over(kind, item, live)
+    return make_step(
+        draft.view, action, item, live, changes=explain(difference), changed=changed, reason=reason
+    )
+
+
+def carry_over(kind: Kind, item: Item, live: LiveObject) -> Item:
+    """The item with the fields that no document manages and a replacement would otherwise lose."""
+    kept = {name: value for name, value in live.fields.items() if kind.carries(name)}
+    return dataclasses.replace(item, fields={**kept, **item.fields})
+
+
+def _resend(difference: Difference, kind: Kind, item: Item, draft: Draft) -> Difference:
+    """Count unknown fields as changed where the kind sends them once, or ``--resend`` asks for it."""
+    sendable = {
+        name
+        for name in difference.unknown
+        if (kind.sends_unknown or draft.policy.resend)
+        and kind.updates(name)
+        and "has no value here" not in difference.unknown[name]
+    }
+    if not sendable:
+        return difference
+    before = {name: SHOWN if isinstance(item.fields[name], SecretRef) else UNKNOWN for name in sendable}
+    changed = {**difference.changed, **{name: (before[name], item.fields[name]) for name in sendable}}
+    unknown = {name: why for name, why in difference.unknown.items() if name not in sendable}
+    return Difference(changed, unknown)
+
+
+def _unknown(item: Item, difference: Difference) -> Unknown:
+    reasons = sorted(set(difference.unknown.values()))
+    paths = tuple(f"/{name}" for name in sorted(difference.unknown))
+    return Unknown(item.kind, item.name, paths, "; ".join(reasons))
+
+
+def _orphan(draft: Draft, kind: Kind, owned: Owned) -> None:
+    """An object of ours that no document asks for any more."""
+    live = draft.view.live_index(kind.name).get(owned.identity)
+    if live is None or (owned.id is not None and live.id is not None and live.id != owned.id):
+        return
+    listed = kind.shrinks and any(resource.ref.name == owned.document for resource in draft.view.desired.of(kind.name))
+    if not kind.deletable:
+        draft.warnings.append(f"{kind.name}/{owned.name} has no document any more: it stays as it is, unmanaged")
+    elif listed:
+        draft.add(make_step(draft.view, Action.DELETE, None, live, reason=f"{kind.name}/{owned.document} left it out"))
+    elif draft.policy.prune:
+        step = draft.add(make_step(draft.view, Action.DELETE, None, live, reason="no document asks for it any more"))
+        if owned.keep:
+            draft.hold(
+                step,
+                "prune-disabled",
+                "its document said reconciler/prune: disabled",
+                f"`reconciler forget {kind.name} {owned.name}` if it is to stay for good",
+            )
+    else:
+        draft.warnings.append(f"{kind.name}/{owned.name} is ours and has no document any more; --prune deletes it")

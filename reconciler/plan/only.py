@@ -1,0 +1,51 @@
+"""``--only KIND/NAME``: the named documents and what they wait for, nothing else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from reconciler.model import Ref
+from reconciler.plan.cascade import step_of
+from reconciler.steps import Step
+from reconciler.systems.draft import Draft
+
+
+def keep_only(draft: Draft) -> None:
+    """Drop each step that isn't asked for and that nothing asked for waits for."""
+    if not draft.policy.only:
+        return
+    wanted = _with_groups(draft, {step.id for step in draft.steps.values() if _named(draft, step)})
+    for step in list(draft.steps.values()):
+        if step.id not in wanted:
+            draft.drop(step)
+    names = {(ref.kind, ref.name) for ref in draft.policy.only}
+    draft.unchanged = [item for item in draft.unchanged if (item.kind, item.resource.ref.name) in names]
+    draft.unknown = [one for one in draft.unknown if (one.kind, one.name) in names]
+
+
+def _named(draft: Draft, step: Step) -> bool:
+    refs = {Ref(step.kind, step.name)}
+    refs |= {target.item.resource.ref for target in step.targets if target.item}
+    return not refs.isdisjoint(draft.policy.only)
+
+
+def _with_groups(draft: Draft, wanted: set[str]) -> set[str]:
+    """The steps, what they wait for, and the rest of their groups, to a fixed point."""
+    needs: dict[str, set[str]] = defaultdict(set)
+    for edge in draft.edges:
+        if edge.hard:
+            needs[step_of(edge.after)].add(step_of(edge.before))
+    groups: dict[str, set[str]] = defaultdict(set)
+    for step in draft.steps.values():
+        if step.group:
+            groups[step.group].add(step.id)
+            needs[step.id] |= groups[step.group]
+    for members in groups.values():
+        for id in members:
+            needs[id] |= members
+    queue = list(wanted)
+    while queue:
+        for id in needs[queue.pop()] - wanted:
+            wanted.add(id)
+            queue.append(id)
+    return wanted

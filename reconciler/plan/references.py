@@ -1,0 +1,114 @@
+"""References by name: what they mean, what order they demand, and what they keep from going away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.errors import InvalidTree
+from reconciler.load import place
+from reconciler.model import Item, Key, LiveObject, Problem, Reference, Resource
+from reconciler.steps import Action, Step
+from reconciler.systems.draft import Draft, down, last, up
+from reconciler.systems.view import View
+
+
+def check_references(view: View) -> None:
+    """Refuse references to what is neither declared nor live. Raises InvalidTree with every one of them."""
+    problems = [
+        _missing(resource, reference)
+        for resource in view.desired.resources.values()
+        for reference in resource.references
+        if not _known(view, reference)
+    ]
+    if problems:
+        raise InvalidTree(sorted(problems))
+
+
+def _known(view: View, reference: Reference) -> bool:
+    kind = view.system.kinds[reference.kind]
+    if view.declared(reference.kind, reference.name) is not None or view.trouble(kind) is not None:
+        return True
+    return not kind.can_find(view) or view.live_named(reference.kind, reference.name) is not None
+
+
+def _missing(resource: Resource, reference: Reference) -> Problem:
+    message = (
+        f"{resource.ref} names the {reference.kind} {reference.name!r}, which is neither declared nor live: "
+        "declare it, or correct the name"
+    )
+    return Problem(place(resource.document, reference.path), message)
+
+
+def order_by_references(draft: Draft) -> None:
+    """What is referred to comes first and goes last."""
+    for step in list(draft.steps.values()):
+        for target in step.targets:
+            if target.item is not None:
+                _after_what_it_names(draft, step, target.item)
+            if target.live is not None:
+                _before_what_it_uses(draft, step, target.live)
+
+
+def _after_what_it_names(draft: Draft, step: Step, item: Item) -> None:
+    for key in wanted_keys(draft.view, item):
+        other = draft.touching(key)
+        if other is not None and other is not step and (there := up(other)) and (mine := up(step)):
+            draft.before(there, mine)
+
+
+def _before_what_it_uses(draft: Draft, step: Step, live: LiveObject) -> None:
+    kind = draft.view.system.kinds[live.kind]
+    wanted = set(wanted_keys(draft.view, step.item)) if step.item else set()
+    for key in kind.refers_to(live, draft.view):
+        other = draft.touching(key)
+        if other is None or other is step or (theirs := down(other)) is None:
+            continue
+        if (mine := down(step)) is not None:
+            draft.before(mine, theirs)
+        elif key not in wanted:
+            draft.before(last(step), theirs)
+
+
+def wanted_keys(view: View, item: Item) -> Iterator[Key]:
+    """The natural keys of what an item's document names (only its own share, where a document asks for several)."""
+    kind = view.system.kinds[item.kind]
+    yield from kind.item_refers_to(item, view)
+
+
+def hold_what_is_in_use(draft: Draft) -> None:
+    """Hold back what takes away a thing that a live object uses and goes on using."""
+    for kind in draft.view.system.kinds.values():
+        for live in draft.view.live(kind.name):
+            for key in kind.refers_to(live, draft.view):
+                _keep(draft, live, key)
+
+
+def _keep(draft: Draft, user: LiveObject, key: Key) -> None:
+    step = draft.touching(key)
+    if step is None or down(step) is None or step.live is None or step.live.key != key:
+        return
+    rule = draft.view.system.kinds[step.kind].in_use
+    if rule is None or _lets_go(draft, user, key, step):
+        return
+    draft.block(
+        step,
+        rule,
+        f"{user.kind}/{user.name} uses it",
+        f"take {user.kind}/{user.name} away first, or let it use another",
+    )
+
+
+def _lets_go(draft: Draft, user: LiveObject, key: Key, taken: Step) -> bool:
+    """Whether the plan itself ends the use before the thing goes away."""
+    step = draft.touching(user.key)
+    if step is None or not draft.is_free(step):
+        return False
+    if down(step) is not None:
+        return step.action is Action.DELETE or taken.action.brings_up or key not in _wanted(draft, step)
+    return step.item is not None and key not in _wanted(draft, step)
+
+
+def _wanted(draft: Draft, step: Step) -> set[Key]:
+    return set(wanted_keys(draft.view, step.item)) if step.item else set()
+
+

@@ -1,0 +1,193 @@
+"""One pass: look, decide, act, remember. Everything that a pass needs to know is in its ``Case``."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciler import execute
+from reconciler.api import Client
+from reconciler.errors import InputError, MissingSecret, PlanRefused
+from reconciler.execute.look import Looker
+from reconciler.memory import Memory
+from reconciler.model import Desired, FileFacts
+from reconciler.observe import needed, observe
+from reconciler.plan import make_plan
+from reconciler.policy import Policy
+from reconciler.secret import Keyring, Seal, Secret
+from reconciler.settle import settle_open, tidy, vanished
+from reconciler.steps import Outcome, Plan, Report, Status, Verdict
+from reconciler.store import Store
+from reconciler.store.records import PassStart
+from reconciler.systems.base import System
+from reconciler.systems.view import View
+
+
+@dataclass(frozen=True)
+class Case:
+    """One target as one pass sees it. ``store`` None: the state isn't opened, so nothing is owned.
+
+    ``values`` are the secrets with a value here, of those that documents name; ``files`` the files at hand.
+    """
+
+    target: str
+    system: System
+    url: str
+    desired: Desired
+    client: Client
+    store: Store | None = None
+    policy: Policy = field(default_factory=Policy)
+    values: Mapping[str, Secret] = field(default_factory=dict)
+    keyring: Keyring | None = None
+    files: Mapping[str, FileFacts] = field(default_factory=dict)
+    own_user: str | None = None
+    own_key: Secret | None = None
+    revision: str | None = None
+
+    @property
+    def seal(self) -> Seal:
+        return Seal(self.target, self.keyring, self.own_key)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A plan, what it was made from, and when the live side was read (monotonic seconds)."""
+
+    plan: Plan
+    view: View
+    read_at: float
+
+
+async def decide(case: Case) -> Decision:
+    """Look and plan; sends nothing but reads. Raises ApiError, InvalidTree, InputError for an empty tree."""
+    if not case.desired.resources:
+        raise InputError(
+            "the desired state is empty, and an empty tree is never applied",
+            remedy="check the path; to delete what is left, remove documents step by step, with --prune",
+        )
+    read_at = time.monotonic()
+    view = await look(case)
+    plan = make_plan(view, case.policy, url=case.url, revision=case.revision)
+    return Decision(plan, view, read_at)
+
+
+async def look(case: Case) -> View:
+    """The live side beside what is remembered of it; what has vanished is looked for twice."""
+    memory = case.store.memory(time.time()) if case.store else Memory()
+    found = await observe(case.client, case.system, needed(case.system, case.desired, memory), case.seal)
+    view = _view(case, memory, found)
+    gone = vanished(view)
+    if gone:
+        names = {name for kind in {key[0] for key in gone} for name in case.system.kinds[kind].reads}
+        again = await observe(case.client, case.system, sorted(names), case.seal)
+        view = _view(case, memory, {**found, **again})
+    return view
+
+
+def _view(case: Case, memory: Memory, found: Mapping[str, Any]) -> View:
+    return View(
+        system=case.system,
+        target=case.target,
+        desired=case.desired,
+        collections=found,
+        memory=replace(memory, owned=dict(memory.owned)),
+        values=case.values,
+        keyring=case.keyring,
+        files=case.files,
+        own_user=case.own_user,
+    )
+
+
+async def settled(case: Case) -> Decision:
+    """Like :func:`decide`, after settling what an earlier run has left open. Writes to the state only."""
+    decision = await decide(case)
+    assert case.store is not None
+    if await settle_open(decision.view, case.store):
+        decision = await decide(case)
+    return decision
+
+
+async def carry_out(
+    case: Case,
+    decision: Decision,
+    options: execute.Options,
+    tell: execute.Listener = execute.nobody,
+    *,
+    expected: str | None = None,
+    on_scheduler: Any = None,
+) -> Report:
+    """Do it. Raises PlanRefused when ``expected`` (a digest) is another plan's, MissingSecret before any write."""
+    assert case.store is not None
+    plan, store = decision.plan, case.store
+    if expected is not None and expected != plan.digest:
+        raise PlanRefused(
+            "the saved plan is no longer what would be done: the live side, the documents or the flags have changed",
+            remedy="look at a new plan, and apply that one",
+        )
+    require_secrets(plan, case)
+    started = time.monotonic()
+    pass_id = await store.begin_pass(PassStart(time.time(), revision=case.revision, digest=plan.digest))
+    await tidy(decision.view, store)
+    looker = Looker(case.client, decision.view, case.seal, decision.read_at)
+    scheduler = execute.Scheduler(plan, case.client, looker, store, pass_id, options, tell)
+    if on_scheduler is not None:
+        on_scheduler(scheduler)
+    outcomes = await scheduler.run()
+    report = _report(plan, outcomes, case, time.monotonic() - started)
+    await store.end_pass(pass_id, report.verdict, plan.summary, _lines(report))
+    return report
+
+
+def require_secrets(plan: Plan, case: Case) -> None:
+    """Refuse, before anything is written, a plan that would have to send a secret that isn't here."""
+    named: dict[str, str] = {}
+    for step in plan.steps:
+        for target in step.targets:
+            if target.item is not None:
+                for name in secret_names(target.item.resource.document.spec):
+                    named.setdefault(name, str(target.item.resource.ref))
+    missing = sorted(set(named) - set(case.values))
+    if missing:
+        listed = ", ".join(f"{name} (for {named[name]})" for name in missing)
+        raise MissingSecret(
+            f"no value for {'the secret' if len(missing) == 1 else 'these secrets'}: {listed}",
+            remedy="put it into the secrets directory under that name, or into RECONCILER_SECRET_<NAME>",
+        )
+
+
+def secret_names(spec: Any) -> list[str]:
+    """The names of the secrets that a document's spec names, as plain data."""
+    if isinstance(spec, Mapping):
+        if set(spec) == {"secret"} and isinstance(spec["secret"], str):
+            return [spec["secret"]]
+        return [name for part in spec.values() for name in secret_names(part)]
+    return [name for part in spec for name in secret_names(part)] if isinstance(spec, list) else []
+
+
+def verdict(plan: Plan, outcomes: Mapping[str, Outcome]) -> Verdict:
+    """How a pass ended: the worst first."""
+    found = {outcome.status for outcome in outcomes.values()}
+    if found & {Status.FAILED, Status.UNKNOWN, Status.SKIPPED}:
+        return Verdict.FAILED
+    if Status.PROGRESSING in found:
+        return Verdict.PROGRESSING
+    return Verdict.BLOCKED if plan.blocked else Verdict.CONVERGED
+
+
+def _report(plan: Plan, outcomes: Mapping[str, Outcome], case: Case, seconds: float) -> Report:
+    calls = case.client.calls
+    by_method = Counter(calls.first)
+    by_method["POST"] -= sum(calls.by_operation[name] for name in ("login", "logout"))
+    counted = {method: by_method[method] for method in ("GET", "POST", "PUT", "DELETE")}
+    extra = {method: calls.extra[method] for method in ("GET", "POST", "PUT", "DELETE")}
+    return Report(plan, dict(outcomes), verdict(plan, outcomes), counted, extra, seconds)
+
+
+def _lines(report: Report) -> list[dict[str, Any]]:
+    return [
+        {"step": id, "status": outcome.status.value, "error": outcome.error}
+        for id, outcome in report.outcomes.items()
+    ]

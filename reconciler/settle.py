@@ -1,0 +1,115 @@
+"""What an earlier run has left behind: open journal entries, ids not learnt yet, objects that are gone."""
+
+from __future__ import annotations
+
+from reconciler.execute.effects import owned_as
+from reconciler.memory import OpenEntry, Owned
+from reconciler.model import Item, Key
+from reconciler.store import Store
+from reconciler.store.records import Settlement
+from reconciler.systems.base import Kind
+from reconciler.systems.view import View
+
+
+def vanished(view: View) -> list[Key]:
+    """Objects of ours that the live side doesn't show, of the kinds that could be read."""
+    return [
+        owned.key
+        for owned in view.memory.owned.values()
+        if (kind := view.system.kinds.get(owned.kind)) is not None
+        and not kind.singleton
+        and view.trouble(kind) is None
+        and kind.can_find(view)
+        and owned.identity not in view.live_index(owned.kind)
+    ]
+
+
+async def settle_open(view: View, store: Store) -> int:
+    """Settle journal entries by what the live side shows; returns how many. The rest stay, as unknown."""
+    count = 0
+    for entry in view.memory.open:
+        settlement = _settlement(view, entry)
+        if settlement is not None:
+            await store.settle(entry.entry, settlement, "read")
+            count += 1
+    return count
+
+
+def _settlement(view: View, entry: OpenEntry) -> Settlement | None:
+    kinds = [view.system.kinds.get(key[0]) for key in entry.objects]
+    if any(kind is None or view.trouble(kind) is not None for kind in kinds):
+        return None
+    known = [kind for kind in kinds if kind is not None]
+    if entry.action == "create":
+        return _created(view, entry, known)
+    if entry.action == "delete":
+        return _deleted(view, entry, known)
+    return Settlement("done", reason="planned anew from what is live")
+
+
+def _created(view: View, entry: OpenEntry, kinds: list[Kind]) -> Settlement | None:
+    """A create that is there now is ours: it was looked for, and not found, right before it was sent."""
+    items = {item.key: item for kind in kinds for item in view.items(kind.name)}
+    own: list[Owned] = []
+    for key, kind in zip(entry.objects, kinds, strict=True):
+        item = items.get(key)
+        live = (view.pairs(kind.name).get(item.identity) if item else None) or view.live_index(key[0]).get(key[1])
+        if live is not None:
+            own.append(owned_as(item, live.id, live=live) if item else _bare(live.kind, live.identity, live.id, live.name))
+        elif not kind.can_find(view):
+            return None
+    return Settlement("done" if own else "not-done", own=tuple(own), reason="read after a run that was cut short")
+
+
+def _deleted(view: View, entry: OpenEntry, kinds: list[Kind]) -> Settlement | None:
+    if not all(kind.can_find(view) for kind in kinds):
+        return None
+    there = [key for key in entry.objects if key[1] in view.live_index(key[0])]
+    replaced = view.memory.unfinished.keys()
+    gone = tuple(key for key in entry.objects if key not in there and key not in replaced)
+    status = "not-done" if len(there) == len(entry.objects) else "done"
+    return Settlement(
+        status,  # type: ignore[arg-type]
+        disown=gone,
+        reason="read after a run that was cut short",
+    )
+
+
+def _bare(kind: str, identity: tuple[str, ...], id: str | None, name: str) -> Owned:
+    return Owned(kind, identity, id, name, document=name)
+
+
+async def tidy(view: View, store: Store) -> None:
+    """Bring the memory up to date with what was read: adoptions, ids, documents; and what is gone for good."""
+    for kind in view.system.kinds.values():
+        if view.trouble(kind) is None:
+            for item in view.items(kind.name):
+                await _tidy_item(item, kind, view, store)
+    declared = {item.key for kind in view.system.kinds for item in view.items(kind)}
+    for key in vanished(view):
+        if key not in declared:
+            await store.disown(*key)
+    for owned in list(view.memory.owned.values()):
+        found = view.system.kinds.get(owned.kind)
+        if found is not None and not found.deletable and owned.key not in declared:
+            await store.disown(*owned.key)
+    for key in view.memory.unfinished:
+        if key not in declared:
+            await store.disown_unfinished(key)
+
+
+async def _tidy_item(item: Item, kind: Kind, view: View, store: Store) -> None:
+    live = view.pairs(kind.name).get(item.identity)
+    if live is None:
+        return
+    known = view.memory.owned.get(live.key) or view.memory.owned.get(item.key)
+    adopts = item.resource.annotations.get("reconciler/adopt") == "enabled"
+    if known is None and not adopts and not kind.singleton:
+        return
+    if known is not None and not view.owns(live):
+        return
+    wanted = owned_as(item, live.id, live=live, adopted=known.adopted if known else adopts)
+    if known != wanted:
+        await store.own(wanted)
+        if known is not None and known.key != wanted.key:
+            await store.disown(*known.key)

@@ -1,0 +1,151 @@
+"""The journal: each write is written down before it is sent, and closed once we know what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, or_, select, update
+
+from reconciler.errors import StateError
+from reconciler.store.codec import dump, dump_fields, dump_keys, load_keys, load_names
+from reconciler.store.ownership import apply_effects
+from reconciler.store.records import CLOSED, GIVEN_BACK, OPEN, Entry, EntryRecord, Settlement
+from reconciler.store.schema import entries, passes, unfinished
+from reconciler.store.seals import Row, Seals
+from reconciler.store.targets import charge, charged
+
+T = TypeVar("T")
+
+# Made once: building a statement costs more than running it.
+_MINE = (entries.c.id == bindparam("entry")) & (entries.c.target == bindparam("of"))
+_INSERT = insert(entries)
+_SELECT = select(entries).where(_MINE)
+_UPDATE = update(entries).where(_MINE)
+_PASS = select(passes.c.id).where(passes.c.id == bindparam("number"), passes.c.target == bindparam("of"))
+
+DAMAGED = "damaged: the entry is not as it was written"
+"""The reason that a damaged entry shows instead of its own."""
+
+
+def open_entry(connection: Connection, seals: Seals, entry: Entry) -> int:
+    """Write an entry down; its destruction is charged, its bodies wait to be created. Gives the entry's number."""
+    _require_pass(connection, seals, entry.pass_id)
+    row = {
+        "pass_id": entry.pass_id,
+        "operation": entry.operation,
+        "method": entry.method,
+        "path": entry.path,
+        "action": str(entry.action),
+        "moves": dump(list(entry.moves)),
+        "objects": dump_keys(entry.objects),
+        "names": dump(list(entry.names)),
+        "at": float(entry.at),
+        "destructive": entry.destructive,
+        "charged": entry.destructive,
+        "status": OPEN,
+        "reason": "",
+        "how": "",
+        "settled_at": None,
+    }
+    made = connection.execute(_INSERT, seals.sealed(entries, row)).inserted_primary_key
+    number = int(made[0]) if made else 0
+    if entry.destructive:
+        charge(connection, seals, entry.destructive)
+    for (kind, identity), fields in entry.fields.items():
+        body = {"entry": number, "kind": kind, "identity": dump(list(identity)), "fields": dump_fields(fields)}
+        connection.execute(insert(unfinished), seals.sealed(unfinished, body))
+    return number
+
+
+def settle(connection: Connection, seals: Seals, number: int, settlement: Settlement, seen: tuple[str, float]) -> None:
+    """Close an entry and apply its effects; ``seen``: by what or whom, and when.
+
+    Raises StateError when there is no such entry, or it is closed.
+    """
+    how, at = seen
+    mine = {"entry": number, "of": seals.target}
+    found = connection.execute(_SELECT, mine).mappings().first()
+    if found is None:
+        raise StateError(f"the journal has no entry {number}")
+    intact = seals.hold(entries, found)
+    if found["status"] in CLOSED:
+        raise StateError(f"entry {number} is settled already: {found['status']}")
+    row = dict(found) if intact else _mended(connection, seals, found, at)
+    if settlement.status in GIVEN_BACK:
+        connection.execute(delete(unfinished).where(unfinished.c.entry == number))
+        if intact:
+            charge(connection, seals, -row["charged"])
+            row["charged"] = 0
+    row |= {"status": settlement.status, "reason": settlement.reason, "how": how, "settled_at": float(at)}
+    connection.execute(_UPDATE, seals.sealed(entries, row) | mine)
+    apply_effects(connection, seals, settlement, at)
+
+
+def entries_of(connection: Connection, seals: Seals, *, open_only: bool, limit: int) -> list[EntryRecord]:
+    """The newest entries first. An entry that is damaged and doesn't read as closed counts as open."""
+    query = select(entries).where(entries.c.target == seals.target).order_by(entries.c.id.desc()).limit(limit)
+    if open_only:
+        query = query.where(not_closed())
+    return [record(seals, row) for row in connection.execute(query).mappings()]
+
+
+def not_closed() -> ColumnElement[bool]:
+    """Rows that wait for a settlement; so does one whose status is lost."""
+    return or_(entries.c.status.not_in(CLOSED), entries.c.status.is_(None))
+
+
+def record(seals: Seals, row: Row) -> EntryRecord:
+    """A row as data; of a damaged one, whatever can be read."""
+    intact = seals.hold(entries, row)
+    row = row if intact else _legible(row)
+    entry = Entry(
+        pass_id=row["pass_id"],
+        operation=row["operation"],
+        method=row["method"],
+        path=row["path"],
+        action=row["action"],
+        moves=load_names(row["moves"]),
+        objects=load_keys(row["objects"]),
+        names=load_names(row["names"]),
+        at=row["at"],
+        destructive=row["destructive"],
+    )
+    return EntryRecord(row["id"], entry, row["status"], row["reason"], row["how"], row["settled_at"], intact)
+
+
+def proven(connection: Connection, seals: Seals) -> list[Row]:
+    """The intact rows that count for something in the budget."""
+    query = select(entries).where(entries.c.target == seals.target, entries.c.charged != 0)
+    return [row for row in connection.execute(query).mappings() if seals.hold(entries, row)]
+
+
+def _mended(connection: Connection, seals: Seals, found: Row, at: float) -> dict[str, Any]:
+    # A damaged entry is settled as of now and takes over all that no intact entry accounts for,
+    # so that it leaves the budget a day later and not a moment sooner.
+    rest = charged(connection, seals) - sum(row["charged"] for row in proven(connection, seals))
+    first = select(func.min(passes.c.id)).where(passes.c.target == seals.target)
+    pass_id = connection.execute(first).scalar_one()
+    return _legible(found) | {"pass_id": pass_id, "charged": max(rest, 0), "at": float(at)}
+
+
+def _legible(row: Row) -> dict[str, Any]:
+    # What a damaged row says, with every column of the type that it should be.
+    texts = {name: str(row[name]) for name in ("operation", "method", "path", "action", "status", "how")}
+    counts = {name: row[name] if isinstance(row[name], int) else 0 for name in ("pass_id", "destructive", "charged")}
+    times = {name: row[name] if isinstance(row[name], float) else 0.0 for name in ("at", "settled_at")}
+    lists = {name: dump(list(_or_nothing(load_names, row[name]))) for name in ("moves", "names")}
+    objects = {"objects": dump_keys(_or_nothing(load_keys, row["objects"]))}
+    return {**row, **texts, **counts, **times, **lists, **objects, "reason": DAMAGED}
+
+
+def _or_nothing(load: Callable[[str], tuple[T, ...]], text: Any) -> tuple[T, ...]:
+    try:
+        return load(text)
+    except (TypeError, ValueError, RecursionError):
+        return ()
+
+
+def _require_pass(connection: Connection, seals: Seals, pass_id: int) -> None:
+    if connection.execute(_PASS, {"number": pass_id, "of": seals.target}).first() is None:
+        raise StateError(f"the state knows no pass {pass_id}")

@@ -1,0 +1,95 @@
+"""One consistent picture of what we remember, made of the rows whose seals hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, or_, select
+
+from reconciler.memory import Memory, OpenEntry, Owned, Sent, Unfinished
+from reconciler.model import Key
+from reconciler.store.codec import load_fields, load_identity
+from reconciler.store.journal import not_closed, record
+from reconciler.store.records import CLOSED
+from reconciler.store.schema import entries, owned, sent, unfinished
+from reconciler.store.seals import Seals
+from reconciler.store.targets import DAY, charged
+
+
+class Picture:
+    """Reads a target's rows within one transaction; ``damaged`` counts those whose seal is broken."""
+
+    def __init__(self, connection: Connection, seals: Seals) -> None:
+        self.damaged = 0
+        self._connection = connection
+        self._seals = seals
+
+    def memory(self, now: float) -> Memory:
+        """The picture at ``now`` (Unix seconds). Raises StateUnusable when the target's own row is damaged."""
+        pending, spent = self._journal(now)
+        return Memory(
+            lineage=self._seals.lineage,
+            owned=self._owned(),
+            sent=self._sent(),
+            unfinished=self._unfinished(),
+            open=pending,
+            spent=spent,
+        )
+
+    def _intact(self, table: Table, *order: str) -> Iterator[RowMapping]:
+        query = select(table).where(table.c.target == self._seals.target).order_by(*(table.c[name] for name in order))
+        for row in self._connection.execute(query).mappings():
+            if self._seals.hold(table, row):
+                yield row
+            else:
+                self.damaged += 1
+
+    def _owned(self) -> dict[Key, Owned]:
+        things = [
+            Owned(
+                kind=row["kind"],
+                identity=load_identity(row["identity"]),
+                id=row["object_id"],
+                name=row["name"],
+                document=row["document"],
+                keep=row["keep"],
+                adopted=row["adopted"],
+            )
+            for row in self._intact(owned, "kind", "identity")
+        ]
+        return {thing.key: thing for thing in things}
+
+    def _sent(self) -> dict[Key, dict[str, Sent]]:
+        known: dict[Key, dict[str, Sent]] = {}
+        for row in self._intact(sent, "kind", "identity", "path"):
+            known.setdefault(_key(row), {})[row["path"]] = Sent(row["fingerprint"], row["at"])
+        return known
+
+    def _unfinished(self) -> dict[Key, Unfinished]:
+        # In the order of the entries: the last body that was to be created is the one that counts.
+        found: dict[Key, Unfinished] = {}
+        for row in self._intact(unfinished, "entry"):
+            kind, identity = key = _key(row)
+            found[key] = Unfinished(kind, identity, load_fields(row["fields"]))
+        return found
+
+    def _journal(self, now: float) -> tuple[tuple[OpenEntry, ...], int]:
+        relevant = or_(entries.c.charged != 0, entries.c.charged.is_(None), not_closed())
+        query = select(entries).where(entries.c.target == self._seals.target, relevant).order_by(entries.c.id)
+        pending: list[OpenEntry] = []
+        spent = charged(self._connection, self._seals)
+        for row in self._connection.execute(query).mappings():
+            kept = record(self._seals, row)
+            self.damaged += not kept.intact
+            # An entry "from the future" is no older than a day: a clock that jumps back frees nothing.
+            if kept.intact and kept.entry.at <= now - DAY:
+                spent -= row["charged"]
+            if kept.status not in CLOSED:
+                entry = kept.entry
+                pending.append(OpenEntry(kept.id, entry.operation, entry.action, entry.objects, entry.at, kept.reason))
+        return tuple(pending), max(spent, 0)
+
+
+def _key(row: Any) -> Key:
+    return (row["kind"], load_identity(row["identity"]))

@@ -1,0 +1,132 @@
+"""One thread that writes, and commits for all who wait at once: a write costs a share of one ``fsync``.
+
+While a commit is under way, further calls gather; the next transaction holds all of them. Each runs in a savepoint of
+its own, so that one that fails leaves its neighbours alone. Nobody is answered before the commit is on the disk.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+
+from reconciler.errors import StateError
+from reconciler.store.engine import as_state_error, immediate
+
+T = TypeVar("T")
+
+_AT_ONCE = 256
+_ITS_OWN_FAULT = (IntegrityError, DataError, ProgrammingError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[Connection], Any]
+    answer: Future[Any]
+
+
+class Writer:
+    """Runs functions of a connection in shared transactions. ``commits`` counts the transactions that held.
+
+    ``guard`` is called before and after each transaction's work and raises StateError when what is written
+    would be lost.
+    """
+
+    def __init__(self, engine: Engine, path: Path, guard: Callable[[], None]) -> None:
+        self.commits = 0
+        self._engine = immediate(engine)
+        self._path = path
+        self._guard = guard
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._submitting = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="state-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Have ``work`` done. The future ends when the commit with it is durable; cancelling it undoes nothing.
+
+        It fails with what ``work`` raised, or with StateError when the transaction as a whole failed.
+        """
+        answer: Future[T] = Future()
+        answer.set_running_or_notify_cancel()
+        with self._submitting:
+            if self._closed:
+                raise StateError("the state is closed")
+            self._jobs.put(_Job(work, answer))
+        return answer
+
+    def close(self) -> None:
+        """Do what was submitted, then end the thread."""
+        with self._submitting:
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            batch, last = self._gather()
+            if batch:
+                self._serve(batch)
+
+    def _gather(self) -> tuple[list[_Job], bool]:
+        batch: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            batch.append(job)
+            if len(batch) == _AT_ONCE:
+                return batch, False
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return batch, False
+        return batch, True
+
+    def _serve(self, batch: list[_Job]) -> None:
+        try:
+            results = self._transact(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
+            failure = self._explained(error)
+            for job in batch:
+                # One error object for several tasks would gather their tracebacks.
+                job.answer.set_exception(type(failure)(failure.message, remedy=failure.remedy))
+            return
+        self.commits += 1
+        for job, (value, failed) in zip(batch, results, strict=True):
+            if failed is None:
+                job.answer.set_result(value)
+            else:
+                job.answer.set_exception(failed)
+
+    def _transact(self, batch: list[_Job]) -> list[tuple[Any, Exception | None]]:
+        self._guard()
+        with self._engine.begin() as connection:
+            results = [self._attempt(connection, job) for job in batch]
+            self._guard()
+        return results
+
+    def _attempt(self, connection: Connection, job: _Job) -> tuple[Any, Exception | None]:
+        savepoint = connection.begin_nested()
+        try:
+            value = job.work(connection)
+        except Exception as error:
+            if isinstance(error, DBAPIError) and not isinstance(error, _ITS_OWN_FAULT):
+                raise  # the database itself failed: nothing of this transaction can be relied on
+            savepoint.rollback()
+            return None, self._explained(error) if isinstance(error, SQLAlchemyError) else error
+        savepoint.commit()
+        return value, None
+
+    def _explained(self, error: Exception) -> StateError:
+        if isinstance(error, StateError):
+            return error
+        return as_state_error(self._path, error)

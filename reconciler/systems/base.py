@@ -1,0 +1,317 @@
+"""The contracts: what a system and a kind say about themselves, so that the engine needs to know neither."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from reconciler.model import Desired, Identity, Item, Key, LiveObject, Path, Reference, Resource
+from reconciler.secret import Seal, Secret
+from reconciler.steps import Action
+from reconciler.systems.auth import Auth
+from reconciler.systems.view import View
+from reconciler.wire import Flow, Request
+
+if TYPE_CHECKING:
+    from reconciler.systems.draft import Rule
+
+
+class Spec(BaseModel):
+    """A kind's ``spec``: strict types, no unknown field, never changed. A field left out is unmanaged."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Verb(StrEnum):
+    """What is done to one object by one call (a replacement is a delete, then a create)."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    UPGRADE = "upgrade"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Something that one GET reads. ``fetch`` returns it parsed, or ``NotOffered``; raises ApiError."""
+
+    name: str
+    fetch: Callable[[Seal], Flow[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One object of one call: the move it belongs to, what is wanted, what is there, which fields differ."""
+
+    move: str
+    item: Item | None
+    live: LiveObject | None
+    changed: frozenset[str] = frozenset()
+
+    @property
+    def wanted(self) -> Mapping[str, Any]:
+        """The wanted fields. Only for work that has an item."""
+        assert self.item is not None
+        return self.item.fields
+
+    @property
+    def id(self) -> str:
+        """The live object's id. Only for work on what is there."""
+        assert self.live is not None
+        assert self.live.id is not None
+        return self.live.id
+
+
+class Said(StrEnum):
+    """What the server's answer says about one object."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer for one object; ``id`` where the reply gave one, ``error`` in the server's words."""
+
+    said: Said
+    id: str | None = None
+    error: str | None = None
+
+    @classmethod
+    def done(cls, id: str | None = None) -> Result:
+        return cls(Said.DONE, id=id)
+
+    @classmethod
+    def refused(cls, error: str) -> Result:
+        return cls(Said.REFUSED, error=error)
+
+    @classmethod
+    def unclear(cls, error: str) -> Result:
+        return cls(Said.UNCLEAR, error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Not settled yet; ``text`` is the server's status word for it."""
+
+    text: str
+
+
+Results = Mapping[str, Result]
+"""A result for each move of a call. A move that is missing counts as unclear."""
+
+
+class Kind(ABC):
+    """One kind of object: its spec, identity, fields, references, and how it is listed and changed. Pure.
+
+    ``reads`` names the collections that judging it needs; ``shown_by`` those that :meth:`live` needs, where that
+    is less. ``unread`` are fields that can't be read back;
+    ``sealed`` ones come back as fingerprints (over the object's name, not its whole natural key). ``updatable`` are fields that change in place; any other
+    changed field means a replacement. ``carried`` are fields that a replacement keeps when no document
+    manages them; ``lost`` says in words what it can't keep. ``in_use`` is the rule that keeps a thing
+    that others refer to. ``stable``: a document's natural key is the live one's, too.
+    """
+
+    name: ClassVar[str]
+    spec: ClassVar[type[Spec]]
+    summary: ClassVar[str]
+    reads: ClassVar[tuple[str, ...]]
+    shown_by: ClassVar[tuple[str, ...] | None] = None
+    unread: ClassVar[frozenset[str]] = frozenset()
+    sealed: ClassVar[frozenset[str]] = frozenset()
+    updatable: ClassVar[frozenset[str]] = frozenset()
+    carried: ClassVar[frozenset[str]] = frozenset()
+    needed: ClassVar[frozenset[str]] = frozenset()
+    lost: ClassVar[str | None] = None
+    in_use: ClassVar[str | None] = None
+    singleton: ClassVar[bool] = False
+    stable: ClassVar[bool] = True
+    deletable: ClassVar[bool] = True
+    shrinks: ClassVar[bool] = False
+    sends_unknown: ClassVar[bool] = False
+    polls: ClassVar[str | None] = None
+    replace_rule: ClassVar[str | None] = None
+
+    # --- what documents say
+
+    def check(self, resource: Resource) -> Iterable[tuple[Path, str]]:
+        """What the model can't say about one spec: (path under ``spec``, one sentence)."""
+        return ()
+
+    def check_all(self, desired: Desired) -> Iterable[tuple[Resource, Path, str]]:
+        """What concerns several documents at once."""
+        return ()
+
+    def references(self, resource: Resource) -> Iterable[Reference]:
+        """Which other objects the document names; paths begin with ``spec``."""
+        return ()
+
+    def files(self, resource: Resource) -> Iterable[str]:
+        """The files that the document names, relative to the tree's root."""
+        return ()
+
+    @abstractmethod
+    def items(self, resource: Resource, view: View) -> Iterable[Item]:
+        """The objects that a document asks for."""
+
+    def natural_keys(self, resource: Resource, desired: Desired) -> Iterable[Identity]:
+        """The identities that a document claims, told without the live side; two claims of one are an error."""
+        return ()
+
+    # --- what the server shows
+
+    @abstractmethod
+    def live(self, view: View) -> Iterable[LiveObject]:
+        """The live objects, from the view's collections; called only when all of ``reads`` were read."""
+
+    def match(self, items: Sequence[Item], view: View) -> Mapping[Identity, LiveObject]:
+        """Which live object each declared one is."""
+        index = view.live_index(self.name)
+        return {item.identity: index[item.identity] for item in items if item.identity in index}
+
+    def updates(self, field: str) -> bool:
+        """Whether a field can be changed in place."""
+        return field.split("/")[0] in self.updatable
+
+    def carries(self, field: str) -> bool:
+        """Whether a replacement keeps a field that no document manages."""
+        return field.split("/")[0] in self.carried
+
+    def refers_to(self, live: LiveObject, view: View) -> Iterable[Key]:
+        """Which live objects a live one uses."""
+        return ()
+
+    def item_refers_to(self, item: Item, view: View) -> Iterable[Key]:
+        """Which objects an item uses: the declared ones that its document names, else the live ones."""
+        for reference in item.resource.references:
+            found = view.declared(reference.kind, reference.name) or view.live_named(reference.kind, reference.name)
+            if found is not None:
+                yield found.key
+
+    def can_find(self, view: View) -> bool:
+        """Whether an object's absence from the view means that it isn't there."""
+        return True
+
+    # --- what a difference means
+
+    def decide(self, item: Item, live: LiveObject, changed: frozenset[str], view: View) -> tuple[Action, str]:
+        """How a difference is put right, and why in that way."""
+        fixed = sorted(name for name in changed if not self.updates(name))
+        if not fixed:
+            return Action.UPDATE, ""
+        fields = ", ".join(fixed)
+        return Action.REPLACE, f"{fields} can't be changed in place"
+
+    def destructive(self, action: Action, item: Item | None, live: LiveObject | None, changed: frozenset[str]) -> bool:
+        """Whether the step loses data or access."""
+        return action.takes_down
+
+    def disruptive(self, action: Action, item: Item | None, live: LiveObject | None, changed: frozenset[str]) -> bool:
+        """Whether the step stops something that runs."""
+        return False
+
+    def health(self, item: Item, live: LiveObject) -> str | None:
+        """A warning about an object that is as wanted and yet not well."""
+        return None
+
+    # --- how it is changed
+
+    def batch(self, verb: Verb, work: Work) -> Hashable | None:
+        """Works with an equal key that are ready together share a request; None: one request each."""
+        return None
+
+    def cost(self, verb: Verb, work: Work) -> Sequence[str]:
+        """The methods of the writes that one call needs, for the forecast."""
+        return {Verb.CREATE: ("POST",), Verb.UPDATE: ("PUT",), Verb.DELETE: ("DELETE",), Verb.UPGRADE: ("POST",)}[verb]
+
+    def precondition(self, verb: Verb, work: Work, view: View) -> str | None:
+        """What, seen right before the write, speaks against it."""
+        return None
+
+    def perform(self, verb: Verb, works: Sequence[Work], view: View) -> Flow[Results]:
+        """Do it: one call for all works (only one, where :meth:`batch` says None)."""
+        flows = {Verb.CREATE: self.create, Verb.UPDATE: self.update, Verb.DELETE: self.delete}
+        result = yield from flows[verb](works[0], view)
+        return {works[0].move: result}
+
+    def create(self, work: Work, view: View) -> Flow[Result]:
+        """Make the object."""
+        raise NotImplementedError(f"{self.name} can't be created")
+
+    def update(self, work: Work, view: View) -> Flow[Result]:
+        """Change ``work.changed`` in place."""
+        raise NotImplementedError(f"{self.name} can't be updated")
+
+    def delete(self, work: Work, view: View) -> Flow[Result]:
+        """Remove the object."""
+        raise NotImplementedError(f"{self.name} can't be deleted")
+
+    def settled(self, verb: Verb, work: Work, view: View) -> Result | Waiting:
+        """Where the object stands after the call was acknowledged; polled while Waiting."""
+        return Result.done()
+
+    def happened(self, verb: Verb, work: Work, view: View) -> bool | None:
+        """Whether a call that got no clear answer took effect; None: the live side can't tell."""
+        found = view.live_index(self.name).get(_identity(work))
+        if not self.can_find(view):
+            return None
+        if verb is Verb.DELETE:
+            return found is None or (work.live is not None and found.id != work.live.id)
+        if verb is Verb.CREATE:
+            return found is not None
+        shown = {name for name in work.changed if found is not None and name in found.fields}
+        return bool(shown) and found is not None and all(found.fields[name] == work.wanted[name] for name in shown)
+
+    def repeatable(self, verb: Verb, view: View) -> bool:
+        """Whether a call whose effect can't be seen may simply be sent again."""
+        return verb is Verb.UPDATE
+
+    def exports(self, live: LiveObject, view: View) -> Mapping[str, Any] | None:
+        """The spec of a document that asks for this live object; None leaves it out of an export."""
+        return dict(live.fields)
+
+
+def _identity(work: Work) -> Identity:
+    return work.item.identity if work.item else work.live.identity if work.live else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """Something that the reference leaves open: its id (also the emulator's switch), what we assume, what depends on it.
+
+    ``look`` tells from a view what the server at hand does, None where GETs can't tell.
+    """
+
+    id: str
+    question: str
+    answers: tuple[str, ...]
+    if_wrong: str
+    look: Callable[[View], str | None] = field(default=lambda view: None, repr=False)
+
+
+class System(ABC):
+    """A managed system: its name, API version, kinds, collections, rules, and how one logs in."""
+
+    name: ClassVar[str]
+    api_version: ClassVar[str]
+    title: ClassVar[str]
+    is_default: ClassVar[bool] = False
+    kinds: Mapping[str, Kind]
+    collections: Mapping[str, Collection]
+    rules: Sequence[Rule]
+    assumptions: Sequence[Assumption] = ()
+    credentials: ClassVar[tuple[tuple[str, ...], ...]] = ()
+
+    @abstractmethod
+    def auth(self, credentials: Mapping[str, Secret]) -> Auth:
+        """The login for these credentials. Raises InputError when they aren't a set that the system takes."""
+
+    def preflight(self) -> Request | None:
+        """A GET that needs no login and tells that the server is the right one, or None."""
+        return None

@@ -1,0 +1,56 @@
+"""The worker list in each of the shapes that it may have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.errors import BadReply
+from reconciler.systems.replies import a_text, entries, json_type, one_line
+
+Worker = tuple[str, dict[str, Any]]
+IDS = ("worker_id", "id")
+
+
+def worker_entries(data: Any, what: str) -> list[Worker]:
+    """(id, worker) pairs from a list, from ``{"workers": list}``, or from a map of id to worker. Raises BadReply."""
+    if isinstance(data, dict) and isinstance(data.get("workers"), list):
+        data = data["workers"]
+    if isinstance(data, dict):
+        found = [(str(id), _object(entry, what)) for id, entry in data.items()]
+    else:
+        found = entries(data, what, IDS)
+    for _, worker in found:
+        a_text(worker, "host", what)
+        if type(worker.get("port")) is not int:
+            raise BadReply(f"{what}: port is {json_type(worker.get('port'))}, not a whole number")
+    return found
+
+
+def _object(entry: Any, what: str) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise BadReply(f"{what}: an entry is {json_type(entry)}")
+    return entry
+
+
+def address(worker: dict[str, Any]) -> str:
+    """A worker's natural key, ``host:port``."""
+    return f"{worker['host']}:{worker['port']}"
+
+
+def status(worker: dict[str, Any]) -> str:
+    """The status word in lower case, empty where none is shown."""
+    found = worker.get("status")
+    return one_line(found).lower() if isinstance(found, str) else ""
+
+
+def has_instance(worker: dict[str, Any]) -> bool:
+    """Whether something is, or is about to be, or is just ceasing to be deployed there."""
+    return bool(worker.get("type")) or status(worker) in INSTANCE_WORDS
+
+
+AVAILABLE = "available"
+RUNNING = frozenset({"deployed", "running"})
+GOING = frozenset({"undeploying"})
+MOVING = frozenset({"deploying", "upgrading"}) | GOING
+FAILED = frozenset({"failed"})
+INSTANCE_WORDS = RUNNING | MOVING

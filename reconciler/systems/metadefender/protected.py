@@ -1,0 +1,102 @@
+"""No self-lockout: built-ins, our own user and its roles, and the last administrator always survive."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from reconciler.model import LiveObject
+from reconciler.steps import Action, Step
+from reconciler.systems.draft import Draft, Rule, make_step
+from reconciler.systems.view import View
+
+ADMIN_ROLES = frozenset({"administrator", "administrators", "admin"})
+
+
+class Protected(Rule):
+    """Hold back whatever takes away an account or a role that must not go."""
+
+    name = "protected"
+    source = "DELETE /admin/user, /admin/role: nobody could log in to put it right again"
+
+    def hold(self, draft: Draft) -> None:
+        for kind in ("User", "Role"):
+            for step in draft.of(kind, Action.DELETE, Action.REPLACE):
+                why = _why(draft, step)
+                if why is not None:
+                    draft.block(step, self.name, why, "change it by hand in the console, if it must be")
+
+
+def _why(draft: Draft, step: Step) -> str | None:
+    view, live = draft.view, step.live
+    assert live is not None
+    mine = [user for user in view.live("User") if user.facts["is_self"]]
+    if live.facts.get("builtin"):
+        return "it is built in"
+    if not mine:
+        return "we can't tell which user we are ourselves, so no user and no role is taken away"
+    if live.facts.get("is_self"):
+        return "it is the user that the reconciler runs as"
+    if step.kind == "Role":
+        held = any(live.name in user.fields.get("roles", ()) for user in mine)
+        return "the user that the reconciler runs as holds it" if held else None
+    return "no administrator would be left" if _last_admins(draft, live) else None
+
+
+def _last_admins(draft: Draft, live: LiveObject) -> bool:
+    admins = [user for user in draft.view.live("User") if _is_admin(draft.view, user)]
+    if live not in admins:
+        return False
+    return all(_goes(draft, user) for user in admins)
+
+
+def _is_admin(view: View, user: LiveObject) -> bool:
+    roles = set(user.fields.get("roles", ()))
+    builtin = {role.name for role in view.live("Role") if role.facts.get("builtin")}
+    return bool(roles & builtin) or any(role.lower() in ADMIN_ROLES for role in roles)
+
+
+def _goes(draft: Draft, user: LiveObject) -> bool:
+    step = draft.touching(user.key)
+    return step is not None and step.action in (Action.DELETE, Action.REPLACE)
+
+
+class RoleInUse(Rule):
+    """A held role can't be deleted, so replacing it replaces its holders too, all together or not at all."""
+
+    name = "role-in-use"
+    source = "DELETE /admin/role/{role_id} refuses while users hold it"
+
+    def expand(self, draft: Draft) -> None:
+        for step in draft.of("Role", Action.REPLACE):
+            assert step.live is not None
+            group = f"role/{step.live.name}"
+            holders = [user for user in draft.view.live("User") if step.live.name in user.fields.get("roles", ())]
+            if holders:
+                self._join(draft, step, group, holders)
+
+    def _join(self, draft: Draft, step: Step, group: str, holders: list[LiveObject]) -> None:
+        grouped = dataclasses.replace(step, group=group)
+        draft.put(grouped)
+        for user in holders:
+            other = draft.touching(user.key)
+            if other is not None and other.action.takes_down:
+                draft.put(dataclasses.replace(other, group=other.group or group))
+            elif draft.view.item_of(user) is None:
+                remedy = f"declare User/{user.name}, or take the role from it"
+                draft.block(grouped, self.name, f"{user.name} holds it and isn't declared", remedy)
+            else:
+                _replace_holder(draft, user, other, group)
+
+
+def _replace_holder(draft: Draft, user: LiveObject, other: Step | None, group: str) -> None:
+    item = draft.view.item_of(user)
+    assert item is not None
+    if other is not None:
+        draft.drop(other)
+    kind = draft.view.system.kinds["User"]
+    draft.unchanged = [one for one in draft.unchanged if one.key != item.key]
+    kept = {name: value for name, value in user.fields.items() if kind.carries(name)}
+    item = dataclasses.replace(item, fields={**kept, **item.fields})
+    reason = "it holds a role that is replaced, and a held role can't be deleted"
+    changes = other.changes if other is not None else ()
+    draft.add(make_step(draft.view, Action.REPLACE, item, user, changes=changes, reason=reason, group=group))

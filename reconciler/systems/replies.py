@@ -1,0 +1,84 @@
+"""Reading answers, the same way for every system: what isn't understood is an error, never nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.errors import BadReply, NoRights, NotFound, Refused, ServerFault
+from reconciler.wire import MAX_TEXT, Request, Response
+
+ERROR_KEYS = ("err", "error", "message", "detail", "response")
+
+
+def error_text(response: Response) -> str:
+    """The server's own words about a failure: the first known key of a JSON object, else the start of the body."""
+    try:
+        data = response.json()
+    except BadReply:
+        return response.text
+    if isinstance(data, dict):
+        for key in ERROR_KEYS:
+            if isinstance(data.get(key), str) and data[key].strip():
+                return one_line(data[key])
+    return response.text
+
+
+def one_line(text: str) -> str:
+    """A text of the server's as one bounded line without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_TEXT]
+
+
+def accepted(request: Request, response: Response) -> Response:
+    """The response, if its status is 2xx. Raises Refused, NoRights, NotFound or ServerFault."""
+    if 200 <= response.status < 300:
+        return response
+    text = error_text(response)
+    message = f"{request.method} {request.path}: {response.status}" + (f", {text}" if text else "")
+    if response.status == 404:
+        raise NotFound(message, status=404, text=text)
+    if response.status == 405:
+        raise NoRights(
+            message, status=405, text=text, remedy="give the user that the reconciler runs as the right for it"
+        )
+    if response.status == 429 or response.status >= 500:
+        raise ServerFault(message, status=response.status, text=text)
+    raise Refused(message, status=response.status, text=text)
+
+
+def an_object(data: Any, what: str) -> dict[str, Any]:
+    """``data`` as a JSON object. Raises BadReply."""
+    if not isinstance(data, dict):
+        raise BadReply(f"{what}: expected a JSON object, got {json_type(data)}")
+    return data
+
+
+def entries(data: Any, what: str, id_names: Iterable[str]) -> list[tuple[str, dict[str, Any]]]:
+    """A list of objects as (id, object) pairs. Raises BadReply when anything in it has no id."""
+    if not isinstance(data, list):
+        raise BadReply(f"{what}: expected a list, got {json_type(data)}")
+    names = tuple(id_names)
+    return [(_id_of(entry, what, names), entry) for entry in data]
+
+
+def _id_of(entry: Any, what: str, names: tuple[str, ...]) -> str:
+    if isinstance(entry, dict):
+        for name in names:
+            found = entry.get(name)
+            if isinstance(found, int | str) and not isinstance(found, bool) and found != "":
+                return str(found)
+    raise BadReply(f"{what}: an entry has no {' or '.join(names)}")
+
+
+def a_text(entry: Mapping[str, Any], key: str, what: str) -> str:
+    """A text field that must be there. Raises BadReply."""
+    found = entry.get(key)
+    if not isinstance(found, str):
+        raise BadReply(f"{what}: {key} is {json_type(found)}, not a text")
+    return found
+
+
+def json_type(data: Any) -> str:
+    """A JSON type in words, for messages that must not hold the value."""
+    names = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
+    return names.get(type(data), "a number")
