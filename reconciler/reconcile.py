@@ -16,6 +16,7 @@ from reconciler.memory import Memory
 from reconciler.model import Desired, FileFacts
 from reconciler.observe import needed, observe
 from reconciler.plan import make_plan
+from reconciler.plan.forecast import METHODS
 from reconciler.policy import Policy
 from reconciler.secret import Keyring, Seal, Secret
 from reconciler.settle import settle_open, tidy, vanished
@@ -178,12 +179,21 @@ def verdict(plan: Plan, outcomes: Mapping[str, Outcome]) -> Verdict:
 
 
 def _report(plan: Plan, outcomes: Mapping[str, Outcome], case: Case, seconds: float) -> Report:
+    """``calls`` counts what the plan forecast: the first reads and the writes; all else is apart."""
     calls = case.client.calls
-    by_method = Counter(calls.first)
-    by_method["POST"] -= sum(calls.by_operation[name] for name in ("login", "logout"))
-    counted = {method: by_method[method] for method in ("GET", "POST", "PUT", "DELETE")}
-    extra = {method: calls.extra[method] for method in ("GET", "POST", "PUT", "DELETE")}
-    return Report(plan, dict(outcomes), verdict(plan, outcomes), counted, extra, seconds)
+    first, extra = Counter(calls.first), Counter(calls.extra)
+    first["POST"] -= sum(calls.by_operation[name] for name in ("login", "logout"))
+    later = max(0, first["GET"] - plan.calls["GET"])
+    first["GET"] -= later
+    extra["GET"] += later
+    return Report(
+        plan,
+        dict(outcomes),
+        verdict(plan, outcomes),
+        {method: first[method] for method in METHODS},
+        {method: extra[method] for method in METHODS},
+        seconds,
+    )
 
 
 def _lines(report: Report) -> list[dict[str, Any]]:

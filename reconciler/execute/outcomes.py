@@ -19,4 +19,4 @@ def combine(step: Step, ended: Mapping[str, Outcome]) -> Outcome:
     if above.status is not Status.DONE:
         error = f"taken down, and not up again yet; the next run finishes it ({above.error})"
     status = Status.FAILED if above.status is Status.SKIPPED else above.status
-    return Outcome(step.id, status, error, below.attempts + above.attempts, below.seconds + above.seconds)
+    return Outcome(step.id, status, error, max(below.attempts, above.attempts), below.seconds + above.seconds)

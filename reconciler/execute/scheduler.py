@@ -129,7 +129,7 @@ class Scheduler:
         started = time.monotonic()
         works = [work for move in group.moves for work in works_of(move, self._steps[move.step])]
         steps = {move.id: self._steps[move.step] for move in group.moves}
-        fresh = any(move.hard or steps[move.id].destructive for move in group.moves)
+        fresh = any(move.hard or _harms(steps[move.id]) for move in group.moves)
         call = Call(
             self._client,
             self._looker,
@@ -190,6 +190,11 @@ class Scheduler:
     def _end(self, move: Move, outcome: Outcome) -> None:
         self._ended[move.id] = outcome
         self._tell(Event(Happening.ENDED, move.step, move.id, outcome.error or "", outcome=outcome))
+
+
+def _harms(step: Step) -> bool:
+    """Whether the step must be decided on a read of its own, begun after it was ready."""
+    return step.destructive or step.disruptive or step.action.takes_down
 
 
 WORDS = {

@@ -41,15 +41,14 @@ def report_html(report: Report) -> str:
 
 
 def _page(plan: Plan, what: Mapping[str, Any], endings: Mapping[str, Mapping[str, Any]]) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - slow to import
 
     loader = PackageLoader("reconciler.render")
     env = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     css = env.get_template("page.css.j2").render()
     given = {"verdict": "", "dangers": None, **what, **_plan(plan, endings)}
     digest = b64encode(sha256(css.encode()).digest()).decode()
-    page = env.get_template("plan.html.j2").render(given, css=Markup(css), css_hash=Markup(digest))
+    page = env.get_template("plan.html.j2").render(given, css=css, css_hash=digest)
     return "\n".join(line for line in page.splitlines() if line.strip()) + "\n"
 
 

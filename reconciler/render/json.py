@@ -19,21 +19,20 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     """The plan as a ``Plan`` document."""
     moves = _moves(plan.moves)
     steps = [_step(step, moves) for step in plan.steps]
-    return _head("Plan", plan) | _body(plan, steps) | {"calls": _calls(plan.calls)}
+    return _document(_head("Plan", plan) | _body(plan, steps) | {"calls": _calls(plan.calls)})
 
 
 def report_json(report: Report) -> dict[str, Any]:
     """The report as a ``Report`` document: the plan's, with how each step and the whole ended."""
     moves = _moves(report.plan.moves)
     steps = [_step(step, moves) | _ended(report, step) for step in report.plan.steps]
-    return {
-        **_head("Report", report.plan),
-        "outcome": report.verdict.value,
-        **_body(report.plan, steps),
+    ending = {
         "calls": _calls(report.calls),
-        "extra": {str(name): number for name, number in sorted(report.extra.items())},
+        "extra": dict(sorted(report.extra.items())),
         "seconds": round(report.seconds, 3),
     }
+    head = _head("Report", report.plan) | {"outcome": report.verdict.value}
+    return _document(head | _body(report.plan, steps) | ending)
 
 
 def list_json(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -46,89 +45,77 @@ def dumps(obj: Any) -> str:
     return orjson.dumps(obj, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
+def _document(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content as plain data: nothing that JSON lacks, no secret."""
+    document: dict[str, Any] = plain(content)
+    return document
+
+
 def _head(kind: str, plan: Plan) -> dict[str, Any]:
     return {
         "apiVersion": API_VERSION,
         "kind": kind,
-        "target": plain(plan.target),
-        "revision": plain(plan.revision),
+        "target": plan.target,
+        "revision": plan.revision,
         "lineage": plan.lineage,
         "digest": plan.digest,
     }
 
 
 def _body(plan: Plan, steps: list[dict[str, Any]]) -> dict[str, Any]:
+    stateless = (words.STATELESS,) if plan.lineage is None else ()
     return {
         "summary": plan.summary,
         "steps": steps,
-        "blocked": [_held(held) for held in plan.blocked],
-        "held": [_held(held) for held in plan.held],
-        "warnings": [plain(warning) for warning in _warnings(plan)],
+        "blocked": list(map(_held, plan.blocked)),
+        "held": list(map(_held, plan.held)),
+        "warnings": [*stateless, *plan.warnings],
         "unknown": [
-            {
-                "kind": unknown.kind,
-                "name": plain(unknown.name),
-                "paths": plain(unknown.paths),
-                "reason": plain(unknown.reason),
-            }
-            for unknown in plan.unknown
+            {"kind": one.kind, "name": one.name, "paths": one.paths, "reason": one.reason} for one in plan.unknown
         ],
     }
-
-
-def _warnings(plan: Plan) -> tuple[str, ...]:
-    return plan.warnings if plan.lineage is not None else (words.STATELESS, *plan.warnings)
 
 
 def _step(step: Step, moves: Mapping[str, list[Move]]) -> dict[str, Any]:
     document = {
         **_what(step),
-        "after": list(map(plain, step.after)),
+        "after": step.after,
         "changes": _changes(step.changes),
-        "reason": plain(step.reason),
+        "reason": step.reason,
         "destructive": step.destructive,
         "disruptive": step.disruptive,
     }
     if step.notes:
-        document["notes"] = plain(step.notes)
+        document["notes"] = step.notes
     if step.group is not None:
-        document["group"] = plain(step.group)
+        document["group"] = step.group
     if step.action.two_phased:
         found = moves.get(step.id, [])
-        document["moves"] = [
-            {"id": plain(move.id), "after": sorted(map(plain, move.hard | move.soft))} for move in found
-        ]
+        document["moves"] = [{"id": move.id, "after": sorted(move.hard | move.soft)} for move in found]
     return document
 
 
 def _what(step: Step) -> dict[str, Any]:
-    return {"id": plain(step.id), "action": step.action.value, "kind": step.kind, "name": plain(step.name)}
+    return {"id": step.id, "action": step.action.value, "kind": step.kind, "name": step.name}
 
 
 def _ended(report: Report, step: Step) -> dict[str, Any]:
     outcome = words.outcome(report, step)
     return {
         "status": outcome.status.value,
-        "error": plain(outcome.error),
+        "error": outcome.error,
         "attempts": outcome.attempts,
         "seconds": round(outcome.seconds, 3),
     }
 
 
 def _held(held: HeldBack) -> dict[str, Any]:
-    return {
-        **_what(held.step),
-        "changes": _changes(held.step.changes),
-        "rule": held.rule,
-        "reason": plain(held.reason),
-        "remedy": plain(held.remedy),
-    }
+    why = {"rule": held.rule, "reason": held.reason, "remedy": held.remedy}
+    return {**_what(held.step), "changes": _changes(held.step.changes), **why}
 
 
 def _changes(changes: Sequence[Change]) -> list[dict[str, Any]]:
-    return [
-        {"path": plain(change.path), "before": plain(change.before), "after": plain(change.after)} for change in changes
-    ]
+    return [{"path": change.path, "before": change.before, "after": change.after} for change in changes]
 
 
 def _moves(moves: Iterable[Move]) -> dict[str, list[Move]]:

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from hypothesis import given
 
-from reconciler.render import FORMATS, render_plan
+from reconciler.render import FORMATS, Format, render_plan
 from reconciler.render.fields import Field, diff, dotted, fields, plain, shown
 from reconciler.render.words import safe
 from reconciler.secret import Secret, SecretRef
@@ -95,11 +95,11 @@ def test_safe_text_stays_as_it_is(text: str) -> None:
     assert safe(text, ascii_only=True).isascii()
 
 
-@pytest.mark.parametrize("format", FORMATS)
-def test_no_format_shows_a_secret(format: str) -> None:
+@pytest.mark.parametrize("into", FORMATS)
+def test_no_format_shows_a_secret(into: Format) -> None:
     secrets = {"deep": [Secret("hunter2"), {"a": SecretRef("named")}]}
     step = samples.step(Action.UPDATE, "User", "u", Change("/password", Secret("hunter1"), secrets))
-    text = render_plan(samples.plan(step), format)  # type: ignore[arg-type]
+    text = render_plan(samples.plan(step), into)
     assert "hunter" not in text
     assert "named" not in text
     assert "(secret)" in text

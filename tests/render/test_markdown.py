@@ -25,7 +25,7 @@ BLOCKS = {
 }
 INLINES = {"text", "text_special", "html_inline", "strong_open", "strong_close", "softbreak"}
 TAGS = re.compile(r"</?(?:details|summary|code|strong)>")
-ADDRESSES = re.compile(r"@\w|://|www\.|:[\w+-]+:|(?<![&\w])#\d|!\d")
+ADDRESSES = re.compile(r"@\w|://|www\.\w|:[\w+-]+:|(?<![&\w])#\d|!\d")
 
 
 def check(text: str) -> list[Token]:

@@ -130,6 +130,10 @@ class DeploymentKind(Kind):
             return Action.REDEPLOY, f"from {shown} to {wanted}: a lower version is deployed anew"
         return Action.REDEPLOY, f"{', '.join(sorted(changed))} can't be changed while it is deployed"
 
+    def destructive(self, action: Action, item: Item | None, live: LiveObject | None, changed: frozenset[str]) -> bool:
+        """A redeploy stops an instance and loses nothing: it comes back as its document says."""
+        return action is Action.DELETE
+
     def disruptive(self, action: Action, item: Item | None, live: LiveObject | None, changed: frozenset[str]) -> bool:
         return action is not Action.CREATE
 

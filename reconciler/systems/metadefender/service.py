@@ -81,7 +81,7 @@ class ServiceKind(Kind):
 
     def items(self, resource: Resource, view: View) -> Iterable[Item]:
         spec = resource.spec
-        fields: dict[str, Any] = {"display_name": spec.display_name or resource.ref.name}
+        fields: dict[str, Any] = {"type": spec.type, "display_name": spec.display_name or resource.ref.name}
         fields |= {name: getattr(spec, name) for name in CONFIG if getattr(spec, name) is not None}
         yield Item(self.name, _identity(resource), resource.ref.name, fields, resource)
 
@@ -113,7 +113,7 @@ class ServiceKind(Kind):
     def create(self, work: Work, view: View) -> Flow[Result]:
         """``connectService``: POST /admin/service; ``editService`` right after, where the name wasn't taken."""
         assert work.item is not None
-        body = {"type": work.item.identity[0]} | revealed(dict(work.wanted), view.values)
+        body = revealed(dict(work.wanted), view.values)
         request = Request("connectService", "POST", "/admin/service", body=json_body(body), write=True)
         result = _connected(accepted(request, (yield request)).json())
         if result.id is None:
@@ -146,7 +146,7 @@ class ServiceKind(Kind):
 
     def exports(self, live: LiveObject, view: View) -> Mapping[str, Any] | None:
         secret = "connection_key" if live.identity[0] == "filestorage" else "password"
-        return {"type": live.identity[0], **live.fields, secret: SecretRef(secret)}
+        return {**live.fields, secret: SecretRef(secret)}
 
 
 UNWELL = frozenset({"disconnected", "failed", "error", "unhealthy", "down"})
@@ -161,7 +161,7 @@ def _service(id: str, service: Mapping[str, Any]) -> LiveObject:
     if not isinstance(config, dict):
         config = service
     name = service.get("display_name")
-    fields: dict[str, Any] = {"display_name": name} if isinstance(name, str) else {}
+    fields = {"type": service["type"]} | ({"display_name": name} if isinstance(name, str) else {})
     fields |= {key: config[key] for key in ("host", "port", "user") if isinstance(config.get(key), str | int)}
     shown = name if isinstance(name, str) and name else service["type"]
     status = service.get("status")

@@ -108,6 +108,7 @@ class UserKind(Kind):
     def items(self, resource: Resource, view: View) -> Iterable[Item]:
         spec = resource.spec
         fields: dict[str, Any] = {name: getattr(spec, name) for name in PLAIN if getattr(spec, name) is not None}
+        fields["directory"] = spec.directory
         if spec.roles is not None:
             fields["roles"] = tuple(sorted(set(spec.roles)))
         if spec.ui_settings is not None:
@@ -137,6 +138,7 @@ class UserKind(Kind):
         assert work.item is not None
         directory, name = work.item.identity
         body = revealed(nested(work.wanted), view.values)
+        del body["directory"]
         body |= {"name": name, "directory_id": _directory_id(directory, view)}
         if "roles" in body:
             ids = {role.name: role.id for role in view.live("Role")}
@@ -186,7 +188,7 @@ class UserKind(Kind):
         if live.facts["builtin"] or live.facts["is_self"]:
             return None
         spec = nested({name: value for name, value in live.fields.items() if name != "api_key"})
-        return {**spec, "directory": live.identity[0], "password": SecretRef("password")}
+        return {**spec, "password": SecretRef("password")}
 
 
 def _changed_already(user: str, new: Secret, refused: LoginRefused) -> Flow[Result]:
@@ -222,6 +224,7 @@ def _user(
 ) -> LiveObject:
     directory = directories.get(str(user.get("directory_id")), str(user.get("directory_id")))
     fields: dict[str, Any] = {name: user[name] for name in PLAIN if isinstance(user.get(name), str)}
+    fields["directory"] = directory
     if isinstance(user.get("roles"), list):
         fields["roles"] = tuple(sorted({names.get(str(role), str(role)) for role in user["roles"]}))
     if isinstance(user.get("ui_settings"), dict):

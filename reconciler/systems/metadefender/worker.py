@@ -48,7 +48,8 @@ class WorkerKind(Kind):
         yield (worker_address(resource),)
 
     def items(self, resource: Resource, view: View) -> Iterable[Item]:
-        fields: dict[str, Any] = {"display_name": resource.ref.name}
+        spec = resource.spec
+        fields: dict[str, Any] = {"display_name": resource.ref.name, "host": spec.host, "port": spec.port}
         if resource.spec.connection_key is not None:
             fields["connection_key"] = resource.spec.connection_key
         yield Item(self.name, (worker_address(resource),), resource.ref.name, fields, resource)
@@ -88,8 +89,7 @@ class WorkerKind(Kind):
         return {work.move: judged(said.get(work.id), "deleted") for work in works}
 
     def exports(self, live: LiveObject, view: View) -> Mapping[str, Any] | None:
-        host, _, port = live.identity[0].rpartition(":")
-        return {"host": host, "port": int(port), "connection_key": SecretRef("connection_key")}
+        return {name: live.fields[name] for name in ("host", "port")} | {"connection_key": SecretRef("connection_key")}
 
 
 def judged(word: Any, expected: str) -> Result:
@@ -111,13 +111,12 @@ def _address_of(work: Work) -> str:
 def _worker(id: str, worker: dict[str, Any]) -> LiveObject:
     name = worker.get("display_name")
     shown = name if isinstance(name, str) and name else address(worker)
-    fields = {"display_name": name} if isinstance(name, str) else {}
+    fields = {"host": worker["host"], "port": worker["port"]} | ({"display_name": name} if isinstance(name, str) else {})
     return LiveObject("Worker", (address(worker),), shown, id, fields, {"status": status(worker)})
 
 
 def _connection(work: Work, view: View) -> dict[str, Any]:
-    host, _, port = _address_of(work).rpartition(":")
-    body: dict[str, Any] = {"display_name": work.wanted["display_name"], "host": host, "port": int(port)}
+    body = {name: work.wanted[name] for name in ("display_name", "host", "port")}
     key = work.wanted.get("connection_key")
     return body | ({"connection_key": view.values[key.name].reveal()} if key is not None else {})
 
