@@ -3,7 +3,7 @@
 ::
 
     6  the process            cli, commands, daemon, web, settings, doctor, demo, export, emulator
-    5  one pass               observe, execute, reconcile
+    5  one pass               observe, execute, settle, reconcile
     4  edges                  sources, api, store, secrets, telemetry, notify
     3  decisions (pure)       load, validate, diff, plan, guards, render, schema
     2  what can be managed    systems (pure)
@@ -48,8 +48,11 @@ EXCEPTIONS: Exceptions = {
     ("plan", "load.place"): "a reference that leads nowhere is named with its exact place",
     ("validate", "load.place"): "a problem is named with its exact place",
     ("validate", "load.suggest"): "load and validate find the word that was meant in the same way",
-    ("reconcile", "observe"): "the pass is made of these two",
-    ("reconcile", "execute"): "the pass is made of these two",
+    ("reconcile", "observe"): "the pass is made of these three",
+    ("reconcile", "execute"): "the pass is made of these three",
+    ("reconcile", "settle"): "the pass is made of these three",
+    ("settle", "execute"): "what an earlier run left behind is settled as execute would have done it",
+    ("cli.main", COMPUTED): "each command is loaded when it is called",
 }
 
 # What reaches the world (network, clock, environment, files, processes, chance), and what waits or logs.

@@ -12,7 +12,6 @@ from reconciler.errors import MissingSecret
 from reconciler.model import Desired
 from reconciler.reconcile import Case, secret_names
 from reconciler.secret import Keyring
-from reconciler.secrets import Snapshot
 from reconciler.settings import Target
 from reconciler.store import Store
 from reconciler.store.facade import open_for_reading
@@ -56,7 +55,7 @@ async def client_for(
 
 def open_store(target: Target, *, writes: bool, lock_timeout: float = 0.0) -> Store | None:
     """The state of a target; for reading None where there is none yet."""
-    keyring = _keyring(target.secrets)
+    keyring = keyring_of(target)
     if writes:
         return Store.open(
             target.state, target.name, target.url, keyring, writable=True, lock_timeout=lock_timeout
@@ -64,7 +63,9 @@ def open_store(target: Target, *, writes: bool, lock_timeout: float = 0.0) -> St
     return open_for_reading(target.state, target.name, target.url, keyring)
 
 
-def _keyring(secrets: Snapshot | None) -> Keyring | None:
+def keyring_of(target: Target) -> Keyring | None:
+    """The key that the secret ``fingerprint-key`` holds; None leaves it to the file beside the database."""
+    secrets = target.secrets
     try:
         return Keyring((secrets.configured("fingerprint-key").reveal().encode(),)) if secrets else None
     except MissingSecret:

@@ -52,6 +52,8 @@ def _endpoint(world: World, answer: Answer) -> Callable[[Request], Awaitable[Res
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = {"error": f"{type(error).__name__}: {error}"}
             return Response(orjson.dumps(problem), 400, media_type="application/json")
+        finally:
+            world.save()
         return Response(orjson.dumps({} if result is None else result), media_type="application/json")
 
     return endpoint

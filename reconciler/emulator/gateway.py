@@ -41,7 +41,6 @@ class Gateway:
         self._world.settle()
         if self._control is not None and scope["path"].startswith(CONTROL):
             await self._control(scope, receive, send)
-            self._world.save()
             return
         exchange, rule = self._begin(scope, receive)
         try:

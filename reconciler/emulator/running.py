@@ -160,6 +160,7 @@ def _started(command: list[str], environment: dict[str, str]) -> Running:
     line = process.stdout.readline()
     if not line.startswith(LINE):
         process.kill()
+        process.stdout.close()
         raise RuntimeError(f"the emulator didn't start: status {process.wait(10)}, {line!r}")
     return Running(line.removeprefix(LINE).strip(), process)
 

@@ -98,8 +98,8 @@ class Reader:
 
     def _pieces(self) -> None:
         text, begin, line = self._text, 0, 1
+        fault = cut.fault(text, begin)
         for _ in range(MAX_BROKEN):
-            fault = cut.fault(text, begin)
             end = cut.last_marker(text, begin, fault.at) if fault else len(text)
             stopped = self._piece(_Piece(text[begin:end], line))
             if stopped is not None:
@@ -114,6 +114,8 @@ class Reader:
             if found is None:
                 return
             begin, line = found, line + cut.line_breaks(text, begin, found)
+            if fault and fault.at < begin:
+                fault = cut.fault(text, begin)
         raise _Enough(self._location((line, 1)))
 
     def _piece(self, piece: _Piece) -> int | None:

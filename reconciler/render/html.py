@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.render import words
 from reconciler.render.fields import INLINE, Field, dotted, fields
 from reconciler.render.words import safe
 from reconciler.steps import Action, HeldBack, Plan, Report, Step
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 MAX_VALUE = 2000
 Cell = list[tuple[str, str]]
@@ -41,15 +45,21 @@ def report_html(report: Report) -> str:
 
 
 def _page(plan: Plan, what: Mapping[str, Any], endings: Mapping[str, Mapping[str, Any]]) -> str:
+    template, css, css_hash = _template()
+    given = {"verdict": "", "dangers": None, **what, **_plan(plan, endings)}
+    page = template.render(given, css=css, css_hash=css_hash)
+    return "\n".join(line for line in page.splitlines() if line.strip()) + "\n"
+
+
+@cache
+def _template() -> tuple[Template, str, str]:
+    """The compiled page, its style and the style's hash, which is all that the page's policy lets in."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - slow to import
 
     loader = PackageLoader("reconciler.render")
     env = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     css = env.get_template("page.css.j2").render()
-    given = {"verdict": "", "dangers": None, **what, **_plan(plan, endings)}
-    digest = b64encode(sha256(css.encode()).digest()).decode()
-    page = env.get_template("plan.html.j2").render(given, css=css, css_hash=digest)
-    return "\n".join(line for line in page.splitlines() if line.strip()) + "\n"
+    return env.get_template("plan.html.j2"), css, b64encode(sha256(css.encode()).digest()).decode()
 
 
 def _plan(plan: Plan, endings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -272,6 +272,11 @@ class Kind(ABC):
         """Whether a call whose effect can't be seen may simply be sent again."""
         return verb is Verb.UPDATE
 
+    def export(self, view: View) -> list[tuple[str, Mapping[str, Any]]]:
+        """The documents that ask for what is live: (name, spec) pairs."""
+        found = [(live.name, self.exports(live, view)) for live in view.live(self.name)]
+        return [(name, spec) for name, spec in found if spec is not None]
+
     def exports(self, live: LiveObject, view: View) -> Mapping[str, Any] | None:
         """The spec of a document that asks for this live object; None leaves it out of an export."""
         return dict(live.fields)
@@ -311,6 +316,10 @@ class System(ABC):
     @abstractmethod
     def auth(self, credentials: Mapping[str, Secret]) -> Auth:
         """The login for these credentials. Raises InputError when they aren't a set that the system takes."""
+
+    def health(self) -> Mapping[str, Callable[[], Flow[str]]]:
+        """What the system can say of its own parts: a name and a flow that returns one line."""
+        return {}
 
     def preflight(self) -> Request | None:
         """A GET that needs no login and tells that the server is the right one, or None."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.server import Reply, client_of, get, go, one, script, serving
+
 CONFIG = """
 [ca]
 default_ca = own
@@ -64,3 +66,14 @@ class Authority:
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> None:
+    """The libraries import much at the first request, which on a busy machine outlasts a test's short deadline."""
+
+    async def main() -> None:
+        async with serving(script(Reply())) as server, client_of(server.url) as client:
+            await client.run(one(get()))
+
+    go(main())

@@ -236,31 +236,27 @@ SWITCHED: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("switched", SWITCHED, ids=["default", "map", "wrapped"])
 def test_every_answer_fits_the_document(make: Make, switched: dict[str, str]):
-    # The extra service of the story can only be changed where nothing is deployed: removing it is told of first.
     center = make("deployed", cleanup_get="value", session_get="value", **switched)
-    center.world.state.workers.change(center.world.state.workers.tagged("busy")[0]["worker_id"], status="Available")
-    told = {}
-    for name, answer in accounts_first(center):
-        jsonschema.validate(answer, response_schema(name), jsonschema.Draft202012Validator)
-        told[name] = answer
-    assert set(told) == {name for name, _, _ in rows(REFERENCE) | rows(PROBED)}
-
-
-def accounts_first(center: Center) -> Iterator[tuple[str, Any]]:
-    instance = center.world.state.workers.get(next(iter(center.world.state.workers.ids())))
-    assert instance is not None
     plain = {"worker_list": "list", "worker_id_field": "worker_id"}
-    switched = {name: getattr(center.world.options, name) for name in plain}
+    between = {
+        # a service can be edited and removed only while nothing is deployed
+        "deleteRole": lambda: set_status(center, "Available"),
+        "disconnectWorkers": lambda: set_status(center, "Deployed"),
+        # the story looks a worker up by its name, in the default shape
+        "upgradeWorkers": lambda: center.set(**plain),
+        "deployWorkers": lambda: center.set(**{**plain, **switched}),
+    }
+    told = set()
     for name, answer in answers(center):
-        yield name, answer
-        if name == "disconnectWorkers":
-            center.ok("POST", "/_emulator/edit", {
-                "collection": "workers", "match": {"display_name": "worker-1"}, "set": {"status": "Deployed"},
-            })  # fmt: skip
-        if name == "upgradeWorkers":
-            center.set(**plain)
-        if name == "deployWorkers":
-            center.set(**switched)
+        jsonschema.validate(answer, response_schema(name), jsonschema.Draft202012Validator)
+        told.add(name)
+        between.get(name, lambda: None)()
+    assert told == {name for name, _, _ in rows(REFERENCE) | rows(PROBED)}
+
+
+def set_status(center: Center, status: str) -> None:
+    order = {"collection": "workers", "match": {"display_name": "worker-1"}, "set": {"status": status}}
+    center.ok("POST", "/_emulator/edit", order)
 
 
 def test_errors_fit_the_document(center: Center):

@@ -142,7 +142,7 @@ def check(data: bytes) -> None:
     assert all(problem.location.line > 0 and problem.location.column > 0 and problem.message for problem in problems)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(TEXTS, DATA, max_size=5), st.booleans())
 def test_plain_data_equals_what_pyyaml_loads(spec: dict[str, Any], flow: bool) -> None:
     wanted = {"apiVersion": "v", "kind": "k", "metadata": {"name": "n"}, "spec": spec}
@@ -152,7 +152,7 @@ def test_plain_data_equals_what_pyyaml_loads(spec: dict[str, Any], flow: bool) -
     assert documents[0].spec == spec == yaml.safe_load(text)["spec"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=200))
 def test_bytes_never_raise(data: bytes) -> None:
     check(data)
@@ -168,7 +168,7 @@ def test_mutations_never_raise(edits: list[tuple[int, int, str]]) -> None:
     check(text.encode())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(PARTS), max_size=30))
 def test_indicators_never_raise(parts: list[str]) -> None:
     check("".join(parts).encode())

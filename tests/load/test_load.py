@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from reconciler.load import load
@@ -45,7 +48,7 @@ def problems(data: str | bytes) -> list[str]:
     return [str(problem) for problem in load([source])[1]]
 
 
-def spec(fields: str) -> object:
+def spec(fields: str) -> Mapping[str, Any]:
     documents, found = load([SourceFile("f.yaml", (HEAD + fields).encode())])
     assert found == []
     assert len(documents) == 1
@@ -65,9 +68,10 @@ VALUES = {
 
 @pytest.mark.parametrize(("text", "value"), VALUES.items())
 def test_values_mean_what_they_look_like(text: str, value: object) -> None:
-    for found in (spec(f"  a: {text}"), {"a": spec(f"  a:\n  - {text}")["a"][0]}):
-        assert found == {"a": value}
-        assert type(found["a"]) is type(value)  # type: ignore[index]
+    alone, listed = spec(f"  a: {text}"), spec(f"  a:\n  - {text}")
+    assert alone == {"a": value}
+    assert listed == {"a": [value]}
+    assert type(alone["a"]) is type(listed["a"][0]) is type(value)
 
 
 FIELDS: dict[str, tuple[str, list[str]]] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from reconciler.errors import InputError
 from reconciler.secret import Secret
@@ -22,13 +23,13 @@ from reconciler.systems.metadefender.frozen import ServiceFrozen
 from reconciler.systems.metadefender.installer import INSTALLERS, FileMissing, InstallerKind
 from reconciler.systems.metadefender.protected import Protected, RoleInUse
 from reconciler.systems.metadefender.role import ROLES, RoleKind
-from reconciler.systems.metadefender.service import SERVICES, ServiceKind
+from reconciler.systems.metadefender.service import SERVICES, TYPES, ServiceKind, fetch_status
 from reconciler.systems.metadefender.service_setting import SETTING, ServiceSettingKind
 from reconciler.systems.metadefender.session import SESSION, SessionKind, SessionLast
 from reconciler.systems.metadefender.session_cookie import COOKIE, SessionCookieKind
 from reconciler.systems.metadefender.user import DIRECTORIES, USERS, UserKind
 from reconciler.systems.metadefender.worker import WORKERS, WorkerKind
-from reconciler.wire import Request, Session
+from reconciler.wire import Flow, Request, Session
 
 KINDS = (
     RoleKind(),
@@ -79,6 +80,9 @@ class MetaDefender(System):
             "no credentials for the Control Center",
             remedy="set RECONCILER_APIKEY, or RECONCILER_USER and RECONCILER_PASSWORD (each also as …_FILE)",
         )
+
+    def health(self) -> Mapping[str, Callable[[], Flow[str]]]:
+        return {type: partial(fetch_status, type) for type in TYPES}
 
     def preflight(self) -> Request:
         return Request("readyz", "GET", "/readyz?verbose=true", session=Session.NONE)

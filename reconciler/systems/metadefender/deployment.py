@@ -231,9 +231,22 @@ class DeploymentKind(Kind):
             return live is not None
         return live is not None and (word in MOVING or live.fields.get("version") == work.wanted["version"])
 
-    def exports(self, live: LiveObject, view: View) -> Mapping[str, Any] | None:
-        worker = view.live_index("Worker").get((live.identity[1],))
-        return {"type": live.identity[0], **nested(live.fields), "workers": [worker.name if worker else live.name]}
+    def export(self, view: View) -> list[tuple[str, Mapping[str, Any]]]:
+        """One document for all instances of a type that are alike."""
+        alike: dict[str, list[LiveObject]] = {}
+        for live in view.live(self.name):
+            alike.setdefault(json.dumps([live.identity[0], dict(live.fields)]), []).append(live)
+        several = len(alike) > 1
+        return [
+            (f"{group[0].identity[0]}{f'-{number}' if several else ''}", _spec(group, view))
+            for number, group in enumerate(alike.values(), 1)
+        ]
+
+
+def _spec(group: Sequence[LiveObject], view: View) -> dict[str, Any]:
+    workers = view.live_index("Worker")
+    names = [workers[(live.identity[1],)].name for live in group if (live.identity[1],) in workers]
+    return {"type": group[0].identity[0], **nested(group[0].fields), "workers": names}
 
 
 NOT_AVAILABLE = "worker-not-available: the Control Center doesn't list the worker as available for this installer"

@@ -1,0 +1,97 @@
+"""``reconciler adopt``: make what is there already ours, so that it may be deleted or replaced one day."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.case import opened
+from reconciler.cli.run import finish, the_target, where_options
+from reconciler.cli.tree import load_tree
+from reconciler.errors import InputError
+from reconciler.execute.effects import owned_as
+from reconciler.load.suggest import suggest
+from reconciler.memory import Owned
+from reconciler.model import LiveObject
+from reconciler.reconcile import Case, look
+from reconciler.settings import Target
+from reconciler.store.records import Settlement
+from reconciler.systems.view import View
+
+
+@click.command("adopt")
+@click.argument("kind", required=False)
+@click.argument("name", required=False)
+@click.option("--id", "id", help="The id that the console shows, where the server doesn't list it.")
+@click.option("--all", "path", type=click.Path(), metavar="PATH", help="Everything under PATH that is live already.")
+@click.option("--lock-timeout", type=float, default=0.0, help="Seconds to wait for another writer of the state.")
+@where_options
+def command(
+    kind: str | None,
+    name: str | None,
+    id: str | None,
+    path: str | None,
+    lock_timeout: float,
+    url: str | None,
+    state: str | None,
+    secrets_dir: str | None,
+) -> int:
+    """Adopt one object by KIND and NAME, or all of a tree. Nothing is sent that changes anything."""
+    if (path is None) == (kind is None or name is None):
+        raise InputError("adopt takes KIND and NAME, or --all PATH", remedy="for example: reconciler adopt User alice")
+    target = the_target(url, state, secrets_dir)
+    adopted = finish(_all(target, path, lock_timeout) if path else _one(target, kind or "", name or "", id, lock_timeout))
+    for line in adopted:
+        click.echo(f"Adopted {line}.")
+    click.echo(f"{len(adopted)} object{'' if len(adopted) == 1 else 's'} adopted.")
+    return 0
+
+
+async def _all(target: Target, path: str, lock_timeout: float) -> list[str]:
+    loaded = load_tree(path, target.system, target.installers)
+    async with opened(target, loaded, writes=True, lock_timeout=lock_timeout) as case:
+        view = await look(case)
+        found: list[str] = []
+        for kind in case.system.kinds.values():
+            for item in view.items(kind.name) if view.trouble(kind) is None and not kind.singleton else ():
+                live = view.pairs(kind.name).get(item.identity)
+                if live is not None and not view.owns(live):
+                    await _own(case, owned_as(item, live.id, live=live, adopted=True))
+                    found.append(f"{kind.name}/{item.name}")
+        return found
+
+
+async def _one(target: Target, kind: str, name: str, id: str | None, lock_timeout: float) -> list[str]:
+    if kind not in target.system.kinds:
+        raise InputError(f"there is no kind {kind!r}.{suggest(kind, target.system.kinds)}")
+    async with opened(target, writes=True, lock_timeout=lock_timeout) as case:
+        from reconciler.cli.export import whole_view
+
+        view = await whole_view(case)
+        live = _find(view, kind, name, id)
+        await _own(case, Owned(kind, live.identity, live.id, live.name, document=name, adopted=True))
+        return [f"{kind}/{live.name}" + (f" (id {live.id})" if live.id else "")]
+
+
+def _find(view: View, kind: str, name: str, id: str | None) -> LiveObject:
+    found = view.system.kinds[kind]
+    trouble = view.trouble(found)
+    if trouble is not None:
+        raise InputError(f"{kind} couldn't be read ({trouble})")
+    matches = [live for live in view.live(kind) if live.name == name and (id is None or live.id in (None, id))]
+    if len(matches) == 1 and (matches[0].id or id is None):
+        return matches[0]
+    if id is not None and not found.can_find(view):
+        return LiveObject(kind, (name,), name, id, {})
+    if len(matches) > 1:
+        ids = ", ".join(live.id or "?" for live in matches)
+        raise InputError(f"there are {len(matches)} live objects {kind}/{name}", remedy=f"say which with --id ({ids})")
+    raise InputError(f"there is no live {kind} named {name!r}.{suggest(name, [one.name for one in view.live(kind)])}")
+
+
+async def _own(case: Case, owned: Owned) -> None:
+    """Remember it as ours; an open question about it is answered thereby."""
+    assert case.store is not None
+    await case.store.own(owned)
+    for entry in case.store.entries(open_only=True):
+        if owned.key in entry.entry.objects:
+            await case.store.settle(entry.id, Settlement("done", reason="adopted"), "adopt")

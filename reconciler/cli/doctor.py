@@ -1,0 +1,84 @@
+"""``reconciler doctor``: what the server at hand does where its reference is silent. Sends GETs only."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from reconciler.cli.case import opened
+from reconciler.cli.export import whole_view
+from reconciler.cli.options import output_option
+from reconciler.cli.run import finish, the_target, where_options
+from reconciler.errors import ReconcilerError
+from reconciler.reconcile import Case
+from reconciler.settings import Target
+from reconciler.systems.view import NotOffered, Unreadable, View
+from reconciler.wire import Flow, Request, Response
+
+
+@click.command("doctor")
+@where_options
+@output_option("text", "json")
+def command(url: str | None, state: str | None, secrets_dir: str | None, output: str) -> int:
+    """Look at the server: what can be read, and which of our assumptions it shows to be true."""
+    found = finish(_examine(the_target(url, state, secrets_dir)))
+    click.echo(json.dumps(found, indent=2) if output == "json" else _text(found))
+    return 1 if any(one["answer"] == "unreadable" for one in found["collections"]) else 0
+
+
+async def _examine(target: Target) -> dict[str, Any]:
+    async with opened(target) as case:
+        ready = await _preflight(case)
+        view = await whole_view(case)
+        return {
+            "url": target.url,
+            "collections": [_collection(view, name) for name in view.system.collections],
+            "assumptions": [
+                {
+                    "id": one.id,
+                    "question": one.question,
+                    "server": ready if one.id == "readyz" else one.look(view),
+                    "handled": list(one.answers),
+                    "if_wrong": one.if_wrong,
+                }
+                for one in view.system.assumptions
+            ],
+        }
+
+
+async def _preflight(case: Case) -> str | None:
+    request = case.system.preflight()
+    if request is None:
+        return None
+    try:
+        response = await case.client.run(_only(request))
+    except ReconcilerError:
+        return "no clear answer"
+    return "present" if response.status == 200 else "absent"
+
+
+def _only(request: Request) -> Flow[Response]:
+    return (yield request)
+
+
+def _collection(view: View, name: str) -> dict[str, str]:
+    found = view.collections[name]
+    if isinstance(found, Unreadable):
+        return {"name": name, "answer": "unreadable", "detail": found.reason}
+    if isinstance(found, NotOffered):
+        return {"name": name, "answer": "not offered", "detail": found.reason}
+    count = len(found)
+    return {"name": name, "answer": "readable", "detail": f"{count} entr{'y' if count == 1 else 'ies'}"}
+
+
+def _text(found: dict[str, Any]) -> str:
+    lines = [f"Doctor for {found['url']}", "", "What can be read:"]
+    width = max(len(one["name"]) for one in found["collections"])
+    lines += [f"  {one['name']:<{width}}  {one['answer']} ({one['detail']})" for one in found["collections"]]
+    lines += ["", "What the reference leaves open:"]
+    for one in found["assumptions"]:
+        said = one["server"] or "can't be told by reading"
+        lines += [f"  {one['id']}: {said}", f"      {one['question']}"]
+    return "\n".join(lines)

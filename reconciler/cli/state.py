@@ -1,0 +1,94 @@
+"""``reconciler state``: what is remembered, and its safekeeping. Losing it loses no live object."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from reconciler.cli.case import open_store
+from reconciler.cli.options import output_option
+from reconciler.cli.run import finish, the_target, where_options
+from reconciler.errors import InputError
+from reconciler.memory import Owned
+from reconciler.settings import Target
+
+
+@click.group("state")
+def command() -> None:
+    """List, back up or restore what is remembered."""
+
+
+@command.command("list")
+@where_options
+@output_option("text", "json")
+def list_owned(url: str | None, state: str | None, secrets_dir: str | None, output: str) -> int:
+    """The objects that are ours."""
+    owned = finish(_owned(the_target(url, state, secrets_dir)))
+    if output == "json":
+        click.echo(json.dumps([_as_json(one) for one in owned], indent=2))
+        return 0
+    for one in owned:
+        marks = [mark for mark, there in (("adopted", one.adopted), ("prune: disabled", one.keep)) if there]
+        click.echo(f"{one.kind}/{one.name}  id {one.id or '-'}" + (f"  ({', '.join(marks)})" if marks else ""))
+    click.echo(f"{len(owned)} object{'' if len(owned) == 1 else 's'}.")
+    return 0
+
+
+@command.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@where_options
+def backup(file: Path, url: str | None, state: str | None, secrets_dir: str | None) -> int:
+    """Copy the database to FILE, also while another process writes to it. The fingerprint key isn't in it."""
+    target = the_target(url, state, secrets_dir)
+
+    async def run() -> None:
+        store = open_store(target, writes=False)
+        if store is None:
+            raise InputError("there is no state to back up yet")
+        try:
+            store.backup(file)
+        finally:
+            await store.close()
+
+    finish(run())
+    click.echo(f"Backed up to {file}. Keep the fingerprint key too: without it nothing in there is believed.")
+    return 0
+
+
+@command.command("restore")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@where_options
+def restore(file: Path, url: str | None, state: str | None, secrets_dir: str | None) -> int:
+    """Put a backup in the place of the database, which is kept beside it as .bak."""
+    from reconciler.cli.case import keyring_of
+    from reconciler.store.backup import restore as put_back
+
+    target = the_target(url, state, secrets_dir)
+    put_back(target.state, target.name, target.url, file, keyring_of(target))
+    click.echo(f"Restored from {file}.")
+    return 0
+
+
+async def _owned(target: Target) -> list[Owned]:
+    store = open_store(target, writes=False)
+    if store is None:
+        return []
+    try:
+        return sorted(store.memory(time.time()).owned.values(), key=lambda one: (one.kind, one.name))
+    finally:
+        await store.close()
+
+
+def _as_json(one: Owned) -> dict[str, object]:
+    return {
+        "kind": one.kind,
+        "name": one.name,
+        "identity": list(one.identity),
+        "id": one.id,
+        "document": one.document,
+        "adopted": one.adopted,
+        "prune": "disabled" if one.keep else "enabled",
+    }

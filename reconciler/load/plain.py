@@ -1,0 +1,45 @@
+"""Other YAML than the desired state, as strictly: one document of plain data, in no envelope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yaml import YAMLError
+
+from reconciler.load import text as cut
+from reconciler.load.builder import TooDeep
+from reconciler.load.syntax import explain
+from reconciler.load.tree import TooOdd, Tree, compose
+from reconciler.model import Location, Problem, SourceFile
+
+
+def load_plain(source: SourceFile) -> tuple[Any, Tree | None, list[Problem]]:
+    """The data, the tree that tells places, and every problem (then the data is None). Never raises."""
+    if refusal := cut.refusal(source.data):
+        return None, None, [Problem(Location(source.name, 1, 1), refusal)]
+    text = cut.decoded(source.data)
+    if fault := cut.fault(text, 0):
+        line = 1 + cut.line_breaks(text, 0, fault.at)
+        return None, None, [Problem(Location(source.name, line, fault.column), fault.message)]
+    try:
+        tree = compose(text, 1)
+    except TooDeep as deep:
+        return None, None, [_problem(source, (deep.mark.line + 1, deep.mark.column + 1), "this is nested too deeply")]
+    except TooOdd as odd:
+        return None, None, [_problem(source, place, message) for place, message in odd.oddities]
+    except (YAMLError, UnicodeDecodeError) as error:
+        return None, None, [_broken(source, error, text)]
+    if tree.oddities:
+        return None, None, [_problem(source, place, message) for place, message in tree.oddities]
+    return tree.root.plain(), tree, []
+
+
+def _broken(source: SourceFile, error: Exception, text: str) -> Problem:
+    if getattr(error, "problem_mark", None) is None:
+        return _problem(source, (1, 1), "there is nothing in this file")
+    (line, column), message = explain(error, text)
+    return _problem(source, (line + 1, column + 1), message)
+
+
+def _problem(source: SourceFile, place: tuple[int, int], message: str) -> Problem:
+    return Problem(Location(source.name, *place), message)
