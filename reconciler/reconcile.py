@@ -198,6 +198,5 @@ def _report(plan: Plan, outcomes: Mapping[str, Outcome], case: Case, seconds: fl
 
 def _lines(report: Report) -> list[dict[str, Any]]:
     return [
-        {"step": id, "status": outcome.status.value, "error": outcome.error}
-        for id, outcome in report.outcomes.items()
+        {"step": id, "status": outcome.status.value, "error": outcome.error} for id, outcome in report.outcomes.items()
     ]

@@ -105,9 +105,7 @@ class Keyring:
 
     def verify(self, seal: str, *parts: str) -> bool:
         """Whether ``seal`` was made over these parts with one of our keys."""
-        return any(
-            hmac.compare_digest(seal, f"{self.key_id(key)}:{_mac(key, ['row', *parts])}") for key in self.keys
-        )
+        return any(hmac.compare_digest(seal, f"{self.key_id(key)}:{_mac(key, ['row', *parts])}") for key in self.keys)
 
 
 def _fingerprint(key: bytes, target: str, kind: str, identity: Identity, path: str, value: Any) -> str:

@@ -55,7 +55,9 @@ def _created(view: View, entry: OpenEntry, kinds: list[Kind]) -> Settlement | No
         item = items.get(key)
         live = (view.pairs(kind.name).get(item.identity) if item else None) or view.live_index(key[0]).get(key[1])
         if live is not None:
-            own.append(owned_as(item, live.id, live=live) if item else _bare(live.kind, live.identity, live.id, live.name))
+            own.append(
+                owned_as(item, live.id, live=live) if item else _bare(live.kind, live.identity, live.id, live.name)
+            )
         elif not kind.can_find(view):
             return None
     return Settlement("done" if own else "not-done", own=tuple(own), reason="read after a run that was cut short")

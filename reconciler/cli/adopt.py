@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.case import opened
+from reconciler.cli.export import whole_view
 from reconciler.cli.run import finish, the_target, where_options
 from reconciler.cli.tree import load_tree
 from reconciler.errors import InputError
@@ -39,7 +40,9 @@ def command(
     if (path is None) == (kind is None or name is None):
         raise InputError("adopt takes KIND and NAME, or --all PATH", remedy="for example: reconciler adopt User alice")
     target = the_target(url, state, secrets_dir)
-    adopted = finish(_all(target, path, lock_timeout) if path else _one(target, kind or "", name or "", id, lock_timeout))
+    adopted = finish(
+        _all(target, path, lock_timeout) if path else _one(target, kind or "", name or "", id, lock_timeout)
+    )
     for line in adopted:
         click.echo(f"Adopted {line}.")
     click.echo(f"{len(adopted)} object{'' if len(adopted) == 1 else 's'} adopted.")
@@ -64,8 +67,6 @@ async def _one(target: Target, kind: str, name: str, id: str | None, lock_timeou
     if kind not in target.system.kinds:
         raise InputError(f"there is no kind {kind!r}.{suggest(kind, target.system.kinds)}")
     async with opened(target, writes=True, lock_timeout=lock_timeout) as case:
-        from reconciler.cli.export import whole_view
-
         view = await whole_view(case)
         live = _find(view, kind, name, id)
         await _own(case, Owned(kind, live.identity, live.id, live.name, document=name, adopted=True))

@@ -28,6 +28,7 @@ from reconciler.errors import InputError, PlanRefused
 from reconciler.execute import Options, Scheduler
 from reconciler.reconcile import Case, carry_out, settled
 from reconciler.render import render_plan, render_report
+from reconciler.render.schema import load_plan
 from reconciler.settings import environment_target
 from reconciler.steps import Plan, Report
 
@@ -67,7 +68,9 @@ def command(
     loaded = load_tree(path, target.system, target.installers)
     expected = _digest(plan_file) if plan_file else None
     if not (yes or expected or sys.stdin.isatty()):
-        raise InputError("nobody is there to be asked", remedy="give --yes, or --plan FILE with a plan that was reviewed")
+        raise InputError(
+            "nobody is there to be asked", remedy="give --yes, or --plan FILE with a plan that was reviewed"
+        )
     text = output == "text"
     stopped: list[int] = []
     progress = progress_for(text and not no_color)
@@ -77,7 +80,9 @@ def command(
         async with opened(
             target, loaded, writes=True, lock_timeout=lock_timeout, parallelism=parallelism, hooks=hooks
         ) as case:
-            return await _apply(case, Options(parallelism, timeout, poll), expected, progress, stopped, yes, no_color, text)
+            return await _apply(
+                case, Options(parallelism, timeout, poll), expected, progress, stopped, yes, no_color, text
+            )
 
     report = asyncio.run(run())
     if report is None:
@@ -138,8 +143,6 @@ def _on_signals(scheduler: Scheduler, stopped: list[int]) -> None:
 
 def _digest(path: str) -> str:
     """The digest of a saved plan. Raises InputError, PlanRefused."""
-    from reconciler.render.schema import load_plan
-
     try:
         with open(path, encoding="utf-8") as file:
             plan = load_plan(file.read())

@@ -57,9 +57,7 @@ def open_store(target: Target, *, writes: bool, lock_timeout: float = 0.0) -> St
     """The state of a target; for reading None where there is none yet."""
     keyring = keyring_of(target)
     if writes:
-        return Store.open(
-            target.state, target.name, target.url, keyring, writable=True, lock_timeout=lock_timeout
-        )
+        return Store.open(target.state, target.name, target.url, keyring, writable=True, lock_timeout=lock_timeout)
     return open_for_reading(target.state, target.name, target.url, keyring)
 
 

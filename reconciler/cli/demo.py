@@ -89,7 +89,9 @@ class Show:
             "RECONCILER_STATE": f"sqlite:///{self.folder}/state.db",
             "RECONCILER_SECRETS_DIR": str(self.folder / "secrets"),
         }
-        done = subprocess.run([sys.executable, "-m", "reconciler", *args], cwd=self.folder, env=environment)
+        done = subprocess.run(
+            [sys.executable, "-m", "reconciler", *args], cwd=self.folder, env=environment, check=False
+        )
         if done.returncode != expect:
             self.wrong.append(f"{' '.join(args)} ended with {done.returncode}, not {expect}")
 
@@ -106,7 +108,9 @@ class Show:
         for line in self.wrong:
             click.echo(click.style(f"demo: {line}", fg="red"), err=True)
         if not self.wrong:
-            click.echo(click.style("\nNow with your own: set RECONCILER_URL, and begin with `reconciler export`.", bold=True))
+            click.echo(
+                click.style("\nNow with your own: set RECONCILER_URL, and begin with `reconciler export`.", bold=True)
+            )
         return 1 if self.wrong else 0
 
 

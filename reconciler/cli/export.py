@@ -64,4 +64,3 @@ def _empty(out: str) -> Path:
     except OSError as error:
         raise InputError(f"{out} can't be used: {error.strerror}", remedy="name another folder") from None
     return folder
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import traceback
 
 import click
@@ -33,7 +32,9 @@ def redacted(error: BaseException) -> str:
     lines: list[str] = []
     while error is not None:
         shown = f": {error.message}" if isinstance(error, ReconcilerError) else ""
-        lines += [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+        lines += [
+            f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+        ]
         lines.append(f"{type(error).__name__}{safe(shown)}")
         following = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         if following is None:
@@ -46,5 +47,3 @@ def redacted(error: BaseException) -> str:
 def safe(text: str) -> str:
     """A text of somebody else's on one line, without control characters."""
     return "".join(c if c.isprintable() else "\\n" if c == "\n" else "?" for c in text)
-
-

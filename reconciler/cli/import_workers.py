@@ -24,10 +24,7 @@ def command(file: Path, secrets_dir: Path | None) -> int:
     """Turn the worker import FILE into Worker documents, on standard output; keys become names of secrets."""
     workers = _read(file)
     system = default_system()
-    named = [
-        (name_of(one), {"host": one.host, "port": one.port} | _key(one))
-        for one in workers
-    ]
+    named = [(name_of(one), {"host": one.host, "port": one.port} | _key(one)) for one in workers]
     text, secrets = to_yaml(system, system.kinds["Worker"], named)
     if secrets_dir is not None:
         for one in workers:
@@ -56,7 +53,9 @@ def _read(file: Path) -> list[ImportedWorker]:
     found = [(number, read_entry(entry)) for number, entry in entries]
     prefix: tuple[str, ...] = ("workers",) if isinstance(data, dict) else ()
     bad = [
-        Problem(Location(str(file), *tree.mark((*prefix, number))), one) for number, one in found if isinstance(one, str)
+        Problem(Location(str(file), *tree.mark((*prefix, number))), one)
+        for number, one in found
+        if isinstance(one, str)
     ]
     if bad:
         raise InvalidTree(bad)
@@ -70,7 +69,9 @@ def _refuse_twins(file: Path, workers: list[ImportedWorker]) -> None:
     secrets = [secret_of(name, "connection-key") for name in names]
     for number, name in enumerate(names):
         if name in names[:number] or secrets[number] in secrets[:number]:
-            raise InputError(f"{file}: two workers are called {name!r}, or nearly so", remedy="give each a name of its own")
+            raise InputError(
+                f"{file}: two workers are called {name!r}, or nearly so", remedy="give each a name of its own"
+            )
 
 
 def _write_key(folder: Path, one: ImportedWorker) -> None:

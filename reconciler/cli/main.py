@@ -80,11 +80,11 @@ def main() -> NoReturn:
         error.show()
         code = 1
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 141
     except KeyboardInterrupt:
         code = 130
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last resort: nobody shall meet a traceback
         from reconciler.cli.failures import tell
 
         code = tell(error, debug="--debug" in sys.argv[1:] or bool(os.environ.get("RECONCILER_DEBUG")))

@@ -34,7 +34,9 @@ target_options = together(
     click.option("--url", help="Where the API is (RECONCILER_URL)."),
     click.option("--state", metavar="URL", help="The database of what is remembered (RECONCILER_STATE)."),
     click.option("--secrets-dir", type=click.Path(), help="A folder with one file a secret (RECONCILER_SECRETS_DIR)."),
-    click.option("--timeout", type=float, default=3600.0, show_default=True, help="Seconds to wait for what settles later."),
+    click.option(
+        "--timeout", type=float, default=3600.0, show_default=True, help="Seconds to wait for what settles later."
+    ),
     click.option("--lock-timeout", type=float, default=0.0, help="Seconds to wait for another writer of the state."),
 )
 

@@ -29,5 +29,3 @@ def the_target(url: str | None, state: str | None, secrets_dir: str | None) -> T
 def finish(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run it in an event loop of its own."""
     return asyncio.run(coroutine)
-
-

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.case import open_store
+from reconciler.cli.case import keyring_of, open_store
 from reconciler.cli.options import output_option
 from reconciler.cli.run import finish, the_target, where_options
 from reconciler.errors import InputError
 from reconciler.memory import Owned
 from reconciler.settings import Target
+from reconciler.store.backup import restore as put_back
 
 
 @click.group("state")
@@ -63,9 +64,6 @@ def backup(file: Path, url: str | None, state: str | None, secrets_dir: str | No
 @where_options
 def restore(file: Path, url: str | None, state: str | None, secrets_dir: str | None) -> int:
     """Put a backup in the place of the database, which is kept beside it as .bak."""
-    from reconciler.cli.case import keyring_of
-    from reconciler.store.backup import restore as put_back
-
     target = the_target(url, state, secrets_dir)
     put_back(target.state, target.name, target.url, file, keyring_of(target))
     click.echo(f"Restored from {file}.")

@@ -64,7 +64,7 @@ class Call:
             left = await self._once(left)
             not_before = time.monotonic()
             if left:
-                await asyncio.sleep(random.uniform(0.1, 0.5) * 2**self.attempts)
+                await asyncio.sleep(random.uniform(0.1, 0.5) * 2**self.attempts)  # noqa: S311 - only spreads load
         return self._ended
 
     async def _prepare(self, works: list[Work], not_before: float) -> list[Work]:
@@ -167,4 +167,3 @@ class Call:
 
 
 _SILENT = Result.unclear("the answer doesn't mention it")
-

@@ -38,9 +38,7 @@ def owned_as(item: Item, id: str | None, *, live: LiveObject | None = None, adop
     )
 
 
-def fingerprints(
-    kind: Kind, verb: Verb, work: Work, view: View, covered: Iterable[str] | None
-) -> dict[str, str]:
+def fingerprints(kind: Kind, verb: Verb, work: Work, view: View, covered: Iterable[str] | None) -> dict[str, str]:
     """The fingerprints of the fields that were sent and that the server doesn't show."""
     item = work.item
     if item is None or view.keyring is None or verb is Verb.DELETE:

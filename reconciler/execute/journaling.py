@@ -79,9 +79,7 @@ class CallJournal:
         settlement = self.settlement(all_done, said, reason, otherwise="not-done")
         await self._close(replace(settlement, status="unknown") if unknown else settlement)
 
-    def settlement(
-        self, done: list[Work], said: Results, reason: str, *, otherwise: Ending = "refused"
-    ) -> Settlement:
+    def settlement(self, done: list[Work], said: Results, reason: str, *, otherwise: Ending = "refused") -> Settlement:
         """What is known once these works are done; ``otherwise``: the ending when none is."""
         covers = self._open[1].covers if self._open else None
         makes = self.verb is Verb.CREATE or (self.verb is Verb.UPDATE and self.kind.singleton)

@@ -24,7 +24,7 @@ from reconciler.systems.base import Kind, Verb, Work
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``parallelism``: calls at once; ``timeout``: seconds until what isn't settled is left alone; ``poll``: seconds."""
+    """``parallelism``: calls at once; ``timeout``, ``poll``: seconds to wait for what settles, between two looks."""
 
     parallelism: int = 8
     timeout: float = 3600.0

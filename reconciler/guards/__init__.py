@@ -1,4 +1,4 @@
-"""What is held back although it could be done: ownership, wishes, limits. Each in its own file, each named in the plan."""
+"""What is held back although it could be done: ownership, wishes, limits. One file each, each named in the plan."""
 
 from __future__ import annotations
 

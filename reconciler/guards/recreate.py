@@ -6,7 +6,7 @@ from reconciler.systems.draft import Draft
 
 
 def hold_mass_recreation(draft: Draft) -> None:
-    """Hold back making vanished objects again when there are more of them than the budget, or ``--allow recreate=N``."""
+    """Hold back making vanished objects again when they are more than the budget, or ``--allow recreate=N``."""
     limit = draft.policy.destructive if draft.policy.recreate is None else draft.policy.recreate
     gone = [step for step in draft.free() if step.id in draft.vanished]
     if len(gone) <= limit:

@@ -94,9 +94,7 @@ def _changed_step(draft: Draft, kind: Kind, item: Item, live: LiveObject, differ
     action, reason = kind.decide(item, live, changed, draft.view)
     if action is Action.REPLACE:
         item = carry_over(kind, item, live)
-    return make_step(
-        draft.view, action, item, live, changes=explain(difference), changed=changed, reason=reason
-    )
+    return make_step(draft.view, action, item, live, changes=explain(difference), changed=changed, reason=reason)
 
 
 def carry_over(kind: Kind, item: Item, live: LiveObject) -> Item:

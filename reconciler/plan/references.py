@@ -110,5 +110,3 @@ def _lets_go(draft: Draft, user: LiveObject, key: Key, taken: Step) -> bool:
 
 def _wanted(draft: Draft, step: Step) -> set[Key]:
     return set(wanted_keys(draft.view, step.item)) if step.item else set()
-
-

@@ -112,9 +112,9 @@ class Kind(ABC):
 
     ``reads`` names the collections that judging it needs; ``shown_by`` those that :meth:`live` needs, where that
     is less. ``unread`` are fields that can't be read back;
-    ``sealed`` ones come back as fingerprints (over the object's name, not its whole natural key). ``updatable`` are fields that change in place; any other
-    changed field means a replacement. ``carried`` are fields that a replacement keeps when no document
-    manages them; ``lost`` says in words what it can't keep. ``in_use`` is the rule that keeps a thing
+    ``sealed`` ones come back as fingerprints (over the object's name, not its whole natural key). ``updatable``
+    are fields that change in place; any other changed field means a replacement.
+    ``carried`` are fields that a replacement keeps when no document manages them; ``lost`` says in words what it can't keep. ``in_use`` is the rule that keeps a thing
     that others refer to. ``stable``: a document's natural key is the live one's, too.
     """
 
@@ -177,11 +177,11 @@ class Kind(ABC):
 
     def updates(self, field: str) -> bool:
         """Whether a field can be changed in place."""
-        return field.split("/")[0] in self.updatable
+        return field.split("/", maxsplit=1)[0] in self.updatable
 
     def carries(self, field: str) -> bool:
         """Whether a replacement keeps a field that no document manages."""
-        return field.split("/")[0] in self.carried
+        return field.split("/", maxsplit=1)[0] in self.carried
 
     def refers_to(self, live: LiveObject, view: View) -> Iterable[Key]:
         """Which live objects a live one uses."""
@@ -288,7 +288,7 @@ def _identity(work: Work) -> Identity:
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """Something that the reference leaves open: its id (also the emulator's switch), what we assume, what depends on it.
+    """Something that the reference leaves open: its id (the emulator's switch, too), and what depends on it.
 
     ``look`` tells from a view what the server at hand does, None where GETs can't tell.
     """

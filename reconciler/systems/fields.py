@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from reconciler.secret import SecretRef
 
-SECRET_NAME = r"^[a-z0-9][a-z0-9-]*$"
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 HOUR = _UNITS["h"]
 
@@ -21,7 +21,7 @@ def _secret(value: Any) -> SecretRef:
         return value
     if not isinstance(value, dict) or set(value) != {"secret"} or not isinstance(value["secret"], str):
         raise PydanticCustomError("secret", "a secret is named, never given: write {secret: its-name}")
-    if not re.match(SECRET_NAME, value["secret"]) or len(value["secret"]) > 200:
+    if not re.match(NAME_PATTERN, value["secret"]) or len(value["secret"]) > 200:
         raise PydanticCustomError("secret", "a secret's name has lower-case letters, digits and hyphens only")
     return SecretRef(value["secret"])
 
@@ -33,7 +33,7 @@ SecretField = Annotated[
         {
             "type": "object",
             "description": "The name of a secret; its value never stands in the desired state.",
-            "properties": {"secret": {"type": "string", "pattern": SECRET_NAME}},
+            "properties": {"secret": {"type": "string", "pattern": NAME_PATTERN}},
             "required": ["secret"],
             "additionalProperties": False,
         }
@@ -43,12 +43,16 @@ SecretField = Annotated[
 
 def _duration(value: Any, unit: int, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise PydanticCustomError("duration", "give a whole number of {name}, or a text such as 30m, 12h, 7d", {"name": name})
+        raise PydanticCustomError(
+            "duration", "give a whole number of {name}, or a text such as 30m, 12h, 7d", {"name": name}
+        )
     if isinstance(value, int):
         return value
     match = re.fullmatch(r"([0-9]{1,9})(ms|s|m|h|d|w)", value)
     if not match or int(match[1]) * _UNITS[match[2]] % unit:
-        raise PydanticCustomError("duration", "give a whole number of {name}, or a text such as 30m, 12h, 7d", {"name": name})
+        raise PydanticCustomError(
+            "duration", "give a whole number of {name}, or a text such as 30m, 12h, 7d", {"name": name}
+        )
     return int(match[1]) * _UNITS[match[2]] // unit
 
 

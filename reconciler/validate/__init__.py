@@ -88,7 +88,9 @@ def _across(desired: Desired, system: System) -> Iterator[Problem]:
             earlier = claimed.setdefault((resource.ref.kind, identity), resource)
             if earlier is not resource:
                 shown = ", ".join(identity)
-                message = f"{resource.ref} and {earlier.ref} ({earlier.document.location}) are the same object ({shown})"
+                message = (
+                    f"{resource.ref} and {earlier.ref} ({earlier.document.location}) are the same object ({shown})"
+                )
                 yield _at(resource.document, ("metadata", "name"), message)
     for kind in system.kinds.values():
         for resource, path, message in kind.check_all(desired):
@@ -101,5 +103,3 @@ def _twice(document: Document, earlier: Resource) -> str:
 
 def _at(document: Document, path: Path, message: str) -> Problem:
     return Problem(place(document, path), message)
-
-

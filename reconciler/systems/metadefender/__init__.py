@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 from reconciler.errors import InputError
 from reconciler.secret import Secret
@@ -65,8 +66,8 @@ class MetaDefender(System):
     api_version = "metadefender/v1"
     title = "MetaDefender Distributed Cluster"
     is_default = True
-    kinds = {kind.name: kind for kind in KINDS}
-    collections = {collection.name: collection for collection in COLLECTIONS}
+    kinds = MappingProxyType({kind.name: kind for kind in KINDS})
+    collections = MappingProxyType({collection.name: collection for collection in COLLECTIONS})
     rules = RULES
     assumptions = ASSUMPTIONS
     credentials = (("user", "password"), ("apikey",))

@@ -52,7 +52,8 @@ class CleanupKind(SettingKind):
         shown: dict[str, Any] = {}
         for range in RANGES:
             found = number(view.collection(f"cleanup-{range}") or {}, "cleanuprange")
-            shown |= {range: hours for hours in found.values()}
+            if found:
+                shown[range] = found["cleanuprange"]
         return shown
 
     def destructive(self, action: Action, item: Item | None, live: LiveObject | None, changed: frozenset[str]) -> bool:

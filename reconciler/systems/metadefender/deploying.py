@@ -126,7 +126,7 @@ def _merge(draft: Draft, type: str, steps: list[Step]) -> None:
     )
     lead = steps[0]
     assert lead.item is not None
-    ordered = sorted(targets, key=lambda one: (one.live is None or one.live.identity not in wanted))
+    ordered = sorted(targets, key=lambda one: one.live is None or one.live.identity not in wanted)
     count = f"all {len(targets)} instances" if len(targets) > 1 else "the only instance"
     merged = dataclasses.replace(
         lead,

@@ -345,5 +345,3 @@ def _instance(id: str, worker: Mapping[str, Any]) -> LiveObject:
     name = plain.get("display_name")
     shown = f"{type}/{name}" if isinstance(name, str) and name else f"{type}/{address(plain)}"
     return LiveObject("Deployment", (type, address(plain)), shown, id, fields, facts)
-
-

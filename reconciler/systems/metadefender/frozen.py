@@ -75,9 +75,7 @@ def _redeploy(draft: Draft, live: LiveObject) -> None:
             draft.drop(step)
         draft.unchanged = [one for one in draft.unchanged if one.key != item.key]
         reason = "a service can only be edited while nothing is deployed: down meanwhile"
-        draft.add(
-            make_step(draft.view, Action.REDEPLOY, item, live, changes=changes, reason=reason, group=FROZEN)
-        )
+        draft.add(make_step(draft.view, Action.REDEPLOY, item, live, changes=changes, reason=reason, group=FROZEN))
 
 
 def _reason(staying: list[LiveObject]) -> str:

@@ -21,7 +21,7 @@ CONFIG = ("host", "port", "user", "password", "connection_key")
 
 
 class ServiceSpec(Spec):
-    """``user`` and ``password`` go with datalake, warehouse, caching and broker, ``connection_key`` with filestorage."""
+    """A filestorage service takes ``connection_key``, the other four types ``user`` and ``password``."""
 
     type: Literal["datalake", "warehouse", "caching", "broker", "filestorage"]
     display_name: Name | None = None

@@ -111,7 +111,9 @@ def _address_of(work: Work) -> str:
 def _worker(id: str, worker: dict[str, Any]) -> LiveObject:
     name = worker.get("display_name")
     shown = name if isinstance(name, str) and name else address(worker)
-    fields = {"host": worker["host"], "port": worker["port"]} | ({"display_name": name} if isinstance(name, str) else {})
+    fields = {"host": worker["host"], "port": worker["port"]} | (
+        {"display_name": name} if isinstance(name, str) else {}
+    )
     return LiveObject("Worker", (address(worker),), shown, id, fields, {"status": status(worker)})
 
 
