@@ -19,7 +19,9 @@ from reconciler.emulator.server import bind, parse_address, serve
 @click.option("--user", default="admin", show_default=True, help="Name of the first user.")
 @click.option("--password", envvar="EMULATOR_PASSWORD", default="admin", help="Its password (default: admin).")
 @click.option("--api-key", envvar="EMULATOR_API_KEY", help="Its API key (default: a random one).")
-@click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="How the server answers; see the manual.")
+@click.option(
+    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="How the server answers, such as worker_list=map."
+)
 @click.option("--deploy-seconds", type=float, help="How long a deployment takes (default: 2).")
 @click.option("--undeploy-seconds", type=float, help="How long an undeployment takes (default: 2).")
 @click.option("--upgrade-seconds", type=float, help="How long the upgrade of one instance takes (default: 2).")

@@ -9,7 +9,7 @@ from reconciler.plan.digest import digest
 from reconciler.plan.forecast import forecast
 from reconciler.plan.only import keep_only
 from reconciler.plan.order import ordered
-from reconciler.plan.references import check_references, hold_what_is_in_use, order_by_references
+from reconciler.plan.references import check_references, hold_what_is_in_use, order_by_references, warn_unchecked
 from reconciler.policy import Policy
 from reconciler.steps import Plan
 from reconciler.systems.draft import Draft
@@ -24,6 +24,7 @@ def make_plan(view: View, policy: Policy, *, url: str, revision: str | None = No
 
 def _decide(view: View, policy: Policy) -> Draft:
     draft = Draft(view, policy)
+    warn_unchecked(draft)
     for name in sorted(view.system.kinds):
         if view.items(name) or any(owned.kind == name for owned in view.memory.owned.values()):
             compare_kind(draft, view.system.kinds[name])

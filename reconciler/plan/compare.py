@@ -92,15 +92,7 @@ def _compare(draft: Draft, kind: Kind, item: Item, live: LiveObject) -> None:
 def _changed_step(draft: Draft, kind: Kind, item: Item, live: LiveObject, difference: Difference) -> Step:
     changed = frozenset(difference.changed)
     action, reason = kind.decide(item, live, changed, draft.view)
-    if action is Action.REPLACE:
-        item = carry_over(kind, item, live)
     return make_step(draft.view, action, item, live, changes=explain(difference), changed=changed, reason=reason)
-
-
-def carry_over(kind: Kind, item: Item, live: LiveObject) -> Item:
-    """The item with the fields that no document manages and a replacement would otherwise lose."""
-    kept = {name: value for name, value in live.fields.items() if kind.carries(name)}
-    return dataclasses.replace(item, fields={**kept, **item.fields})
 
 
 def _resend(difference: Difference, kind: Kind, item: Item, draft: Draft) -> Difference:

@@ -31,6 +31,19 @@ def _known(view: View, reference: Reference) -> bool:
     return not kind.can_find(view) or view.live_named(reference.kind, reference.name) is not None
 
 
+def warn_unchecked(draft: Draft) -> None:
+    """Say which names are passed through because the server doesn't show what there is."""
+    for resource in draft.view.desired.resources.values():
+        for reference in resource.references:
+            kind = draft.view.system.kinds[reference.kind]
+            known = draft.view.declared(reference.kind, reference.name)
+            if known is None and not kind.can_find(draft.view):
+                draft.warnings.append(
+                    f"{resource.ref} names the {reference.kind} {reference.name!r}, which nobody declares, "
+                    "and the server doesn't show whether it is there"
+                )
+
+
 def _missing(resource: Resource, reference: Reference) -> Problem:
     message = (
         f"{resource.ref} names the {reference.kind} {reference.name!r}, which is neither declared nor live: "

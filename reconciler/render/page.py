@@ -40,7 +40,7 @@ class Page:
         """
         head, body = self.clean(head), self.clean(body)
         first, width = cells(head), max(self.width, NARROWEST)
-        hang = first if first <= width // 4 else len(head) - len(head.lstrip(" ")) + 2
+        hang = first if first <= width // 4 or len(head.lstrip(" ")) <= 3 else len(head) - len(head.lstrip(" ")) + 2
         for number, line in enumerate(fold(body, width - hang, first=width - first, hard=hard)):
             lead = " " * hang if number else self._dye(head, tint)
             self.lines.append((lead + self._dye(line, style)).rstrip())

@@ -110,12 +110,12 @@ Results = Mapping[str, Result]
 class Kind(ABC):
     """One kind of object: its spec, identity, fields, references, and how it is listed and changed. Pure.
 
-    ``reads`` names the collections that judging it needs; ``shown_by`` those that :meth:`live` needs, where that
-    is less. ``unread`` are fields that can't be read back;
-    ``sealed`` ones come back as fingerprints (over the object's name, not its whole natural key). ``updatable``
-    are fields that change in place; any other changed field means a replacement.
-    ``carried`` are fields that a replacement keeps when no document manages them; ``lost`` says in words what it can't keep. ``in_use`` is the rule that keeps a thing
-    that others refer to. ``stable``: a document's natural key is the live one's, too.
+    ``reads`` names the collections that judging it needs; ``shown_by`` those that :meth:`live` needs, where
+    that is less. ``unread`` are fields that can't be read back; ``sealed`` ones come back as fingerprints (over
+    the object's name, not its whole natural key). ``updatable`` are fields that change in place; any other
+    changed field means a replacement. ``carried`` are fields that a replacement keeps when no document manages
+    them; ``lost`` says in words what it can't keep. ``in_use`` is the rule that keeps a thing that others refer
+    to. ``stable``: a document's natural key is the live one's, too.
     """
 
     name: ClassVar[str]

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from reconciler.model import Item, Key, LiveObject
 from reconciler.policy import Policy
 from reconciler.steps import Action, Change, HeldBack, Step, Target, Unknown
 from reconciler.systems.view import View
+
+if TYPE_CHECKING:
+    from reconciler.systems.base import Kind
 
 
 class Rule:
@@ -135,6 +138,12 @@ def last(step: Step) -> str:
     return up(step) or step.id
 
 
+def carried_over(kind: Kind, item: Item, live: LiveObject) -> Item:
+    """The item with the fields that no document manages and that taking it down would otherwise lose."""
+    kept = {name: value for name, value in live.fields.items() if kind.carries(name)}
+    return replace(item, fields={**kept, **item.fields})
+
+
 def make_step(
     view: View,
     action: Action,
@@ -150,6 +159,8 @@ def make_step(
     shown = item or live
     assert shown is not None
     kind = view.system.kinds[shown.kind]
+    if action.two_phased and item is not None and live is not None:
+        item = carried_over(kind, item, live)
     notes = (f"lost: {kind.lost}",) if kind.lost and action is Action.REPLACE else ()
     return Step(
         id=f"{action}/{shown.kind}/{shown.name}",

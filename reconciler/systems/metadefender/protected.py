@@ -93,10 +93,7 @@ def _replace_holder(draft: Draft, user: LiveObject, other: Step | None, group: s
     assert item is not None
     if other is not None:
         draft.drop(other)
-    kind = draft.view.system.kinds["User"]
     draft.unchanged = [one for one in draft.unchanged if one.key != item.key]
-    kept = {name: value for name, value in user.fields.items() if kind.carries(name)}
-    item = dataclasses.replace(item, fields={**kept, **item.fields})
     reason = "it holds a role that is replaced, and a held role can't be deleted"
     changes = other.changes if other is not None else ()
     draft.add(make_step(draft.view, Action.REPLACE, item, user, changes=changes, reason=reason, group=group))
