@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from yaml import YAMLError
+from yaml.cyaml import CParser
+from yaml.events import DocumentStartEvent, StreamEndEvent
 
 from reconciler.load import text as cut
 from reconciler.load.builder import TooDeep
@@ -13,8 +16,13 @@ from reconciler.load.tree import TooOdd, Tree, compose
 from reconciler.model import Location, Problem, SourceFile
 
 
+MAX_BYTES = 1024 * 1024
+
+
 def load_plain(source: SourceFile) -> tuple[Any, Tree | None, list[Problem]]:
     """The data, the tree that tells places, and every problem (then the data is None). Never raises."""
+    if len(source.data) > MAX_BYTES:
+        return None, None, [Problem(Location(source.name, 1, 1), f"the file is larger than {MAX_BYTES // 1024} KiB")]
     if refusal := cut.refusal(source.data):
         return None, None, [Problem(Location(source.name, 1, 1), refusal)]
     text = cut.decoded(source.data)
@@ -22,6 +30,7 @@ def load_plain(source: SourceFile) -> tuple[Any, Tree | None, list[Problem]]:
         line = 1 + cut.line_breaks(text, 0, fault.at)
         return None, None, [Problem(Location(source.name, line, fault.column), fault.message)]
     try:
+        second = _second_document(text)
         tree = compose(text, 1)
     except TooDeep as deep:
         return None, None, [_problem(source, (deep.mark.line + 1, deep.mark.column + 1), "this is nested too deeply")]
@@ -29,9 +38,22 @@ def load_plain(source: SourceFile) -> tuple[Any, Tree | None, list[Problem]]:
         return None, None, [_problem(source, place, message) for place, message in odd.oddities]
     except (YAMLError, UnicodeDecodeError) as error:
         return None, None, [_broken(source, error, text)]
+    if second is not None:
+        return None, None, [_problem(source, second, "a second document begins here; this file takes one")]
     if tree.oddities:
         return None, None, [_problem(source, place, message) for place, message in tree.oddities]
     return tree.root.plain(), tree, []
+
+
+def _second_document(text: str) -> tuple[int, int] | None:
+    """Where a second document begins, if one does. Reads to the end, so raises whatever is wrong anywhere."""
+    next_event: Callable[[], Any] = CParser(text).get_event
+    begun = 0
+    while (event := next_event()).__class__ is not StreamEndEvent:
+        begun += event.__class__ is DocumentStartEvent
+        if begun == 2:
+            return event.start_mark.line + 1, event.start_mark.column + 1
+    return None
 
 
 def _broken(source: SourceFile, error: Exception, text: str) -> Problem:
