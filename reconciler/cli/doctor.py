@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import wrap
 from typing import Any
 
 import click
@@ -77,8 +78,11 @@ def _text(found: dict[str, Any]) -> str:
     lines = [f"Doctor for {found['url']}", "", "What can be read:"]
     width = max(len(one["name"]) for one in found["collections"])
     lines += [f"  {one['name']:<{width}}  {one['answer']} ({one['detail']})" for one in found["collections"]]
-    lines += ["", "What the reference leaves open:"]
-    for one in found["assumptions"]:
-        said = one["server"] or "can't be told by reading"
-        lines += [f"  {one['id']}: {said}", f"      {one['question']}"]
+    told = [one for one in found["assumptions"] if one["server"]]
+    silent = [one["id"] for one in found["assumptions"] if not one["server"]]
+    lines += ["", "What the reference leaves open, and this server shows:"]
+    width = max((len(one["id"]) for one in told), default=0)
+    lines += [f"  {one['id']:<{width}}  {one['server']:<12}  {one['question']}" for one in told]
+    lines += ["", "What only writes, faults or time would show (each answer is handled):"]
+    lines += wrap(", ".join(silent), 88, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from yaml import YAMLError
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 from yaml.events import DocumentStartEvent, StreamEndEvent
 
 from reconciler.load import text as cut

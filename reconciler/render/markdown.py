@@ -112,7 +112,7 @@ def _title(step: Step) -> str:
 def _step_entry(step: Step, waits: words.Waits) -> Entry:
     cost = words.danger(step)
     names = words.listed(waits.of(step), MAX_WAITS)
-    notes = [_reason(note) for note in step.notes] + ([f"after {_reason(names)}"] if names else [])
+    notes = [f"Note: {_reason(note)}" for note in step.notes] + ([f"after {_reason(names)}"] if names else [])
     line = f"{_title(step)}: **{cost}**" if cost else _title(step)
     summary = f"{_title(step)}: <strong>{cost}</strong>" if cost else _title(step)
     why = f"Reason: {_reason(step.reason)}" if step.reason else ""

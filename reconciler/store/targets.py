@@ -10,12 +10,12 @@ import time
 import uuid
 from pathlib import Path
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from reconciler.errors import StateUnusable
 from reconciler.secret import Keyring
 from reconciler.store.engine import RESTORE, damaged
-from reconciler.store.schema import entries, owned, targets
+from reconciler.store.schema import targets
 from reconciler.store.seals import Row, Seals, renew
 
 DAY = 86_400.0
@@ -28,8 +28,6 @@ def find_target(connection: Connection, path: Path, name: str, url: str, keyring
     """
     row = connection.execute(select(targets).where(targets.c.name == name)).mappings().first()
     if row is None:
-        if _orphans(connection, name):
-            raise damaged(path)
         return None
     seals = Seals(keyring, name, str(row["lineage"]))
     if not seals.known(row["seal"]):
@@ -80,8 +78,3 @@ def _own_row(connection: Connection, seals: Seals) -> Row:
     if row is None or not seals.hold(targets, row):
         raise StateUnusable(f"the state's row of the target {seals.target} is damaged", remedy=RESTORE)
     return row
-
-
-def _orphans(connection: Connection, name: str) -> int:
-    counts = [select(func.count()).select_from(table).where(table.c.target == name) for table in (owned, entries)]
-    return sum(connection.execute(count).scalar_one() for count in counts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,8 +83,7 @@ def test_a_report_on_nothing() -> None:
     assert "No changes. 27 objects are as desired.\nConverged: prod is as desired." in text
 
 
-@pytest.mark.parametrize("width", [1, 20, 40, 80, 200])
-@given(plan=hostile.plans, full=st.booleans(), unicode=st.booleans())
+@given(width=st.sampled_from([1, 20, 40, 80, 200]), plan=hostile.plans, full=st.booleans(), unicode=st.booleans())
 def test_hostile_plans(width: int, plan: Plan, full: bool, unicode: bool) -> None:
     text = plan_text(plan, width=width, full=full, unicode=unicode)
     assert all(line.isprintable() for line in text.split("\n"))

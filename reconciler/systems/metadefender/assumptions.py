@@ -33,7 +33,7 @@ def _user_roles(view: View) -> str | None:
 
 
 def _id_type(view: View) -> str | None:
-    return "integer or string, compared as text" if view.collection("users") else None
+    return "either" if view.collection("users") else None
 
 
 def _samesite(view: View) -> str | None:
