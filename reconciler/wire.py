@@ -67,7 +67,7 @@ class Response:
     """The answer: status code, headers with lower-case names, body."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     border: Callable[[Any], Any] | None = None
 

@@ -15,7 +15,6 @@ from reconciler.load.syntax import explain
 from reconciler.load.tree import TooOdd, Tree, compose
 from reconciler.model import Location, Problem, SourceFile
 
-
 MAX_BYTES = 1024 * 1024
 
 
