@@ -8,11 +8,9 @@ from typing import Any
 
 from reconciler.model import Item, LiveObject
 from reconciler.secret import SHOWN, SHOWN_CHANGED, SecretRef, revealed, secret_refs
-from reconciler.steps import Change
+from reconciler.steps import UNKNOWN, Change
 from reconciler.systems.base import Kind
 from reconciler.systems.view import View
-
-UNKNOWN = "(unknown)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,14 @@ class Action(StrEnum):
         return self.takes_down and self.brings_up
 
 
+UNKNOWN = "(unknown)"
+"""What a field was before, where it can't be read back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field's difference. ``path`` is a JSON pointer; secrets appear as ``(secret)`` or ``(secret, changed)``."""
+    """One field's difference. ``path`` is a JSON pointer; secrets appear as ``(secret)`` or ``(secret, changed)``,
+    and what can't be read back as ``(unknown)``."""
 
     path: str
     before: Any

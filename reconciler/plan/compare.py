@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from reconciler.diff import UNKNOWN, Difference, compare, explain, listing
+from reconciler.diff import Difference, compare, explain, listing
 from reconciler.memory import Owned
 from reconciler.model import Item, LiveObject
 from reconciler.secret import SHOWN, SecretRef
-from reconciler.steps import Action, Step, Unknown
+from reconciler.steps import UNKNOWN, Action, Step, Unknown
 from reconciler.systems.base import Kind
 from reconciler.systems.draft import Draft, make_step
 

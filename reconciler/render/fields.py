@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.render.words import clipped, safe
 from reconciler.secret import SHOWN, SHOWN_CHANGED, Secret, SecretRef
-from reconciler.steps import Change
+from reconciler.steps import UNKNOWN, Change
 
 MAX_DEPTH = 100
 INLINE = 100
@@ -89,7 +89,7 @@ def shown(value: Any, depth: int = 0) -> str:
     if depth > MAX_DEPTH:
         return "(nested too deep)"
     if isinstance(value, str):
-        return str(value) if value in (SHOWN, SHOWN_CHANGED) else _quoted(value)
+        return str(value) if value in (SHOWN, SHOWN_CHANGED, UNKNOWN) else _quoted(value)
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float):

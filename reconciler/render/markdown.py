@@ -13,7 +13,7 @@ from reconciler.steps import Action, Change, HeldBack, Outcome, Plan, Report, St
 LIMIT = 65536
 """GitHub's limit to a comment, in characters."""
 
-SEE_PLAN = "All of it: reconciler plan -o json, or the plan file."
+SEE_PLAN = "All of it: reconciler plan --full, or the plan file."
 SEE_REPORT = "All of it: the job's own output, or reconciler history."
 MAX_NAME = 200
 MAX_REASON = 500

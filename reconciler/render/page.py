@@ -78,18 +78,18 @@ def fold(text: str, room: int, *, first: int | None = None, hard: bool = False) 
         return [text]
     lines, line = [], ""
     for word in _words(text, min(room, left), room if hard else max(room, KEEP)):
-        need = cells(word.rstrip())
+        need = cells(word.rstrip(" "))
         if line and need > left:
-            lines.append(line.rstrip())
+            lines.append(line.rstrip(" "))
             line, left = "", room
         line += word
         left -= cells(word)
-    return [*lines, line.rstrip()]
+    return [*lines, line.rstrip(" ")]
 
 
 def _words(text: str, room: int, longest: int) -> Iterator[str]:
-    for word in re.findall(r"\S+ *| +", text):
-        if cells(word.rstrip()) <= longest:
+    for word in re.findall(r"[^ ]+ *| +", text):
+        if cells(word.rstrip(" ")) <= longest:
             yield word
         else:
             yield from _pieces(word, room)

@@ -99,7 +99,7 @@ def _alike(page: Page, step: Step, many: int) -> None:
     """One line for a step of many; before the first of them, how many they are and why fields aren't there."""
     if many:
         page.gap()
-        why = f"{step.action.value} {step.kind}, {many} times: fields left out (-o json has them)"
+        why = f"{step.action.value} {step.kind}, {many} times: fields left out (plan --full shows them)"
         page.put("    # ", why, tint="faint", style="faint")
     changed = words.listed([field.name for field in fields(step.changes)], 4)
     named = f" ({changed})" if changed and step.action is not Action.CREATE else ""

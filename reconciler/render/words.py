@@ -171,6 +171,8 @@ class Waits:
 
     def of(self, step: Step) -> list[str]:
         """``User/alice`` or, where only its first half is waited for, ``User/alice is down``."""
+        if len(step.after) > 1 and len(step.after) >= len(self._names) - 1:
+            return ["everything else"]
         return [self._name(move) for move in step.after]
 
     def _name(self, move: str) -> str:

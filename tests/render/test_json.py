@@ -105,6 +105,7 @@ def _spoilt(**change: Any) -> str:
         (_spoilt(steps=[{"id": "x"}]), "and 3 more problems"),
         (_spoilt(surprise=1), "/surprise is not known"),
         (_spoilt(calls={"GET": -1, "POST": 0, "PUT": 0, "DELETE": 0}), "/calls/GET is less than 0"),
+        (_spoilt(calls={"GET": 0, "POST": 0, "PUT": 0, "DELETE": 0, "PATCH": "x"}), "/calls/PATCH is not integer"),
         (_spoilt(lineage=7), "/lineage is not string or null"),
     ],
 )

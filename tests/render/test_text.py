@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +40,7 @@ def test_a_url_shows_no_credentials() -> None:
 def test_many_alike_take_a_line_each_unless_full() -> None:
     plan = samples.many(21)
     short, full = plan_text(plan), plan_text(plan, full=True)
-    assert "create User, 21 times: fields left out (-o json has them)" in short
+    assert "create User, 21 times: fields left out (plan --full shows them)" in short
     assert short.count("+ create User/user-") == full.count("+ create User/user-") == 21
     assert "User number 3" not in short
     assert "User number 3" in full
@@ -53,6 +54,14 @@ def test_danger_is_said_even_of_many_alike() -> None:
     ]
     assert plan_text(samples.plan(*steps)).count("! loses data or access") == 21
     assert "~ update User/u3 (email)" in plan_text(samples.plan(*steps))
+
+
+def test_many_blocked_alike_take_two_lines_each() -> None:
+    steps = [samples.step(Action.UPDATE, "Service", f"s{n}", Change("/port", 1, 2)) for n in range(21)]
+    text = plan_text(samples.plan(blocked=tuple(replace(samples.BLOCKED, step=step) for step in steps)))
+    assert text.count("blocked by service-frozen-after-deploy, as above") == 20
+    assert text.count("2 instances are deployed") == 1
+    assert "port" not in text
 
 
 def test_long_values_are_shown_whole_only_in_full() -> None:

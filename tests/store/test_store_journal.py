@@ -106,7 +106,7 @@ FIELDS = {
     "email": "a@example.com",
     "roles": frozenset({"admin", "analyst"}),
     "password": SecretRef("alice-password"),
-    "settings": {"$": [1, None, 2.5, True], "nested": {"pair": ("a", ("b",))}},
+    "settings": {"$": "tuple", "of": [1, None, 2.5, True], "nested": {"pair": ("a", ("b",))}},
 }
 
 
