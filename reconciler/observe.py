@@ -30,11 +30,14 @@ async def observe(client: Client, system: System, names: Iterable[str], seal: Se
     Raises Unreachable, TlsFailure, LoginRefused, Redirected, and any ApiError when nothing at all could be read.
     """
     names = list(names)
-    found = await asyncio.gather(*(_one(client, system, name, seal) for name in names))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(_one(client, system, name, seal)) for name in names]
+    except* FATAL as fatal:
+        # The first one ends the others at once: what they would say is the same, later and less clearly.
+        raise fatal.exceptions[0] from None
+    found = [task.result() for task in running]
     failures = [error for error in found if isinstance(error, ApiError)]
-    for error in failures:
-        if isinstance(error, FATAL):
-            raise error
     if failures and len(failures) == len(found):
         raise failures[0]
     return {
@@ -46,5 +49,7 @@ async def observe(client: Client, system: System, names: Iterable[str], seal: Se
 async def _one(client: Client, system: System, name: str, seal: Seal) -> Any:
     try:
         return await client.run(system.collections[name].fetch(seal))
+    except FATAL:
+        raise
     except ApiError as error:
         return error

@@ -46,7 +46,7 @@ def _context(ca: str | None, _stamp: tuple[int, int]) -> ssl.SSLContext:
     return context
 
 
-_ASK_CA = "set tls.ca to the file of the authority that issued it"
+_ASK_CA = "name the file of the authority that issued it: RECONCILER_CA, or a target's tls: {ca: FILE}"
 _CERTIFICATE = {
     9: ("certificate is not valid yet", "check the clocks of both machines"),
     10: ("certificate has expired", "renew it on the server"),

@@ -148,7 +148,7 @@ def _delta(page: Page, field: Field, tint: str) -> None:
 
 def _asides(page: Page, plan: Plan, full: bool) -> None:
     """What won't be done, what can't be known, and what is to be watched."""
-    _held(page, "Blocked", "blocked by", "to allow it: ", plan.blocked, full)
+    _held(page, "Blocked", "blocked by", "remedy: ", plan.blocked, full)
     _held(page, "Held", "held by", "to do it: ", plan.held, full)
     if plan.unknown:
         _section(page, f"{words.UNKNOWN_FIELDS}:")

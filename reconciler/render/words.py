@@ -171,9 +171,14 @@ class Waits:
 
     def of(self, step: Step) -> list[str]:
         """``User/alice`` or, where only its first half is waited for, ``User/alice is down``."""
-        if len(step.after) > 1 and len(step.after) >= len(self._names) - 1:
+        if self._is_last(step):
             return ["everything else"]
         return [self._name(move) for move in step.after]
+
+    def _is_last(self, step: Step) -> bool:
+        """Whether the step waits for all others, and for them to be done."""
+        done = {move.removesuffix("#up") for move in step.after if not move.endswith("#down")}
+        return len(done) > 1 and len(done) == len(step.after) == len(self._names) - 1
 
     def _name(self, move: str) -> str:
         if move in self._names:

@@ -146,7 +146,7 @@ def _require_target(
         known = "nothing" if row is None else row["url"]
         raise StateUnusable(
             f"{from_path} is a backup of another target: it knows {known} as {name}, and not {url}",
-            remedy="Name the backup of this target, or say that another target's is meant.",
+            remedy="Name the backup of this target; --other-target takes another one's all the same.",
         )
     if row is not None:
         seals = Seals(keyring, name, row["lineage"])

@@ -40,7 +40,7 @@ def find_target(connection: Connection, path: Path, name: str, url: str, keyring
     if row["url"].rstrip("/") != url.rstrip("/"):
         raise StateUnusable(
             f"in {path}, the target {name} is {row['url']}, and not {url}",
-            remedy="Give the target another name, or use another state: what we own there isn't ours elsewhere.",
+            remedy="Use another state (--state): what we own on one server isn't ours on another.",
         )
     return seals
 

@@ -1,0 +1,225 @@
+"""What the pages show of commands, held to what the commands print: recorded against the emulator, then compared."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.emulator.running import Running, running
+from scripts.docs_text import ROOT
+
+SHOWN_URL = "http://127.0.0.1:8892"
+CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+NEVER_RECORDED = ("reconciler emulator",)
+VARYING = (
+    (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:…"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "TIME"),
+    (re.compile(r" +\d+\.\d s"), " SECONDS"),
+    (re.compile(r"(?<=^Besides: ).*$", re.MULTILINE), "N GET."),
+)
+"""What differs from one run to the next."""
+
+Recorded = Mapping[str, list[str]]
+WRONG = """apiVersion: metadefender/v1
+kind: User
+metadata: {name: carol}
+spec:
+  emial: carol@example.com
+  password: hunter2
+---
+apiVersion: metadefender/v1
+kind: Worker
+metadata: {name: worker-1}
+spec: {host: worker-1.internal, port: 0}
+"""
+CAROL = """apiVersion: metadefender/v1
+kind: User
+metadata: {name: carol}
+spec: {display_name: Carol, roles: [soc-analyst], password: {secret: alice-password}}
+"""
+IMPORT = """- display_name: worker-4
+  host: worker-4.internal
+  port: 8893
+  connection_key: not-a-real-key
+"""
+
+
+@dataclass
+class Stage:
+    """A folder and an emulator; every command that is run there is kept with what it printed."""
+
+    folder: Path
+    emulator: Running
+    found: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def run(self, line: str) -> None:
+        """Run ``reconciler`` with these words, and keep its output."""
+        environment = os.environ | {
+            "RECONCILER_URL": self.emulator.url,
+            "RECONCILER_USER": "admin",
+            "RECONCILER_PASSWORD": "admin",
+            "RECONCILER_STATE": "sqlite:///state.db",
+            "RECONCILER_SECRETS_DIR": "secrets",
+            "COLUMNS": "100",
+            "PYTHONUTF8": "1",
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "reconciler", *line.split()],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+        self.found[f"reconciler {line}"].append(done.stdout.replace(self.emulator.url, SHOWN_URL))
+
+    def write(self, name: str, text: str) -> None:
+        """Put a file in place."""
+        (self.folder / name).parent.mkdir(exist_ok=True)
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Change a file."""
+        text = (self.folder / name).read_text(encoding="utf-8")
+        assert old in text, f"{name} holds no {old!r}"
+        self.write(name, text.replace(old, new))
+
+    def give_secrets(self) -> None:
+        """Make up a value for each secret that the documents name."""
+        for path in (self.folder / "desired-state").glob("*.yaml"):
+            for name in re.findall(r"\{secret: ([a-z0-9-]+)\}", path.read_text(encoding="utf-8")):
+                self.write(f"secrets/{name}", f"made-up-{name}\n")
+
+
+def record() -> Recorded:
+    """Play all scenes; command line → what it printed, each time."""
+    found: dict[str, list[str]] = defaultdict(list)
+    scenes: tuple[tuple[str, Callable[[Stage], None]], ...] = (("deployed", _an_old_cluster), ("empty", _a_new_cluster))
+    for fixture, scene in scenes:
+        with tempfile.TemporaryDirectory(prefix="docs-") as folder, running(fixture=fixture) as emulator:
+            scene(Stage(Path(folder), emulator, found))
+    return found
+
+
+def _an_old_cluster(stage: Stage) -> None:
+    for line in ("version", "doctor", "export --out clusters/prod", "adopt --all clusters/prod"):
+        stage.run(line)
+    stage.run("forget Worker worker-2")
+    stage.run("adopt Worker worker-2")
+
+
+def _a_new_cluster(stage: Stage) -> None:
+    for place in ("desired-state", "examples/desired-state"):
+        shutil.copytree(ROOT / "examples" / "desired-state", stage.folder / place)
+    stage.write("bad/users.yaml", WRONG)
+    stage.write("import.yaml", IMPORT)
+    for line in ("validate examples/desired-state", "validate bad", "apply desired-state --yes"):
+        stage.run(line)
+    stage.give_secrets()
+    for line in ("apply desired-state --yes --poll 0.3", "history", "status", "state backup state-backup.db"):
+        stage.run(line)
+    stage.run("state restore state-backup.db")
+    stage.run("import-workers import.yaml --secrets-dir secrets")
+    _held_back(stage)
+    _drift(stage)
+    _lost_answer(stage)
+
+
+def _held_back(stage: Stage) -> None:
+    stage.edit("desired-state/roles.yaml", "SOC analyst", "SOC analysts")
+    stage.run("plan desired-state --allow replace")
+    stage.edit("desired-state/roles.yaml", "SOC analysts", "SOC analyst")
+    stage.edit("desired-state/services.yaml", "redis.internal", "redis-2.internal")
+    stage.run("plan desired-state")
+    stage.run("plan desired-state --allow redeploy")
+    stage.edit("desired-state/services.yaml", "redis-2.internal", "redis.internal")
+
+
+def _drift(stage: Stage) -> None:
+    stage.emulator.edit("settings", {"name": "sessioncookie"}, set={"samesite": "None"})
+    stage.run("plan desired-state --detailed-exitcode")
+    workers = (stage.folder / "desired-state/workers.yaml").read_text(encoding="utf-8")
+    stage.write("desired-state/workers.yaml", workers.rsplit("---\n", 1)[0])
+    stage.run("plan desired-state --prune --out plan.json")
+    stage.run("apply desired-state --prune --plan plan.json")
+    stage.run("apply desired-state --prune --plan plan.json")
+    stage.write("desired-state/workers.yaml", workers)
+    stage.run("apply desired-state --yes")
+    stage.write("desired-state/workers.yaml", workers.rsplit("---\n", 1)[0])
+    stage.run("plan desired-state")
+
+
+def _lost_answer(stage: Stage) -> None:
+    stage.write("desired-state/carol.yaml", CAROL)
+    stage.run("forget Worker worker-3")
+    stage.emulator.fault("createUser", {"drop_reply": True})
+    stage.run("apply desired-state --yes")
+
+
+# --- comparing
+
+
+def plain(output: str) -> str:
+    """An output without what differs from one run to the next."""
+    for pattern, word in VARYING:
+        output = pattern.sub(word, output)
+    return output.strip()
+
+
+def shown(text: str) -> Iterator[tuple[str, str]]:
+    """(command line, output) of each recorded kind of command that a page shows with its output."""
+    for block in CONSOLE.findall(text):
+        for entry in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            line, _, output = entry.partition("\n")
+            if line.startswith("reconciler ") and output.strip() and not line.startswith(NEVER_RECORDED):
+                yield line, output
+
+
+def outdated(text: str, recorded: Recorded) -> list[tuple[str, str, str | None]]:
+    """What a page shows and no run printed: command line, what is shown, the run that is most like it."""
+    found = []
+    for line, output in shown(text):
+        runs = recorded.get(line, [])
+        if plain(output) not in map(plain, runs):
+            found.append((line, output, _most_like(output, runs)))
+    return found
+
+
+def renewed(text: str, recorded: Recorded) -> str:
+    """A page with what the commands print now, where that differs from what it shows."""
+    for line, old, new in outdated(text, recorded):
+        if new is not None:
+            gap = old[len(old.rstrip("\n")) :]
+            text = text.replace(f"$ {line}\n{old}", f"$ {line}\n{new.rstrip()}{gap}")
+    return text
+
+
+def pages() -> list[Path]:
+    """The files that show commands and are written by hand."""
+    written = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs/schema").glob("*.md")]
+    return sorted([*written, *(ROOT / "docs/_source").rglob("*.md")])
+
+
+def renew() -> None:
+    """Put what the commands print now into the pages."""
+    recorded = record()
+    for path in pages():
+        text = path.read_text(encoding="utf-8")
+        if (fresh := renewed(text, recorded)) != text:
+            path.write_text(fresh, encoding="utf-8")
+
+
+def _most_like(output: str, runs: list[str]) -> str | None:
+    return max(runs, key=lambda run: difflib.SequenceMatcher(None, output, run).ratio(), default=None)
