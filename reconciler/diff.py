@@ -30,7 +30,7 @@ def compare(item: Item, live: LiveObject, kind: Kind, view: View) -> Difference:
     unknown: dict[str, str] = {}
     for name, wanted in item.fields.items():
         if name in live.fields and name not in kind.sealed and not isinstance(wanted, SecretRef):
-            if live.fields[name] != wanted:
+            if not kind.same(name, live.fields[name], wanted):
                 changed[name] = (live.fields[name], wanted)
             continue
         same, why = _hidden(item, live, name, wanted, kind, view)

@@ -79,6 +79,13 @@ class Step:
     notes: tuple[str, ...] = ()
 
     @property
+    def changed(self) -> frozenset[str]:
+        """The names of the item's fields that the changes lie in."""
+        names = self.item.fields if self.item else ()
+        paths = [change.path for change in self.changes]
+        return frozenset(name for name in names if any(f"{path}/".startswith(f"/{name}/") for path in paths))
+
+    @property
     def item(self) -> Item | None:
         return self.targets[0].item
 

@@ -28,7 +28,10 @@ def base_of(url: str) -> httpx.URL:
     if not usable(base):
         raise InputError("the url of the target needs http or https and a host", remedy=remedy)
     if base.userinfo:
-        raise InputError(f"the url of {base.host} holds credentials", remedy="take them out: user and password have settings of their own")
+        raise InputError(
+            f"the url of {base.host} holds credentials",
+            remedy="take them out: user and password have settings of their own",
+        )
     if base.query or base.fragment:
         raise InputError(f"the url of {base.host} has a query or a fragment", remedy=remedy)
     return base

@@ -27,7 +27,8 @@ def make_http(
     base = base_of(url)
     if base.scheme == "http" and not (tls.allow_http or is_loopback(base)):
         raise InputError(
-            f"credentials would go to {base.host} unencrypted", remedy="use https, or permit it with RECONCILER_ALLOW_HTTP=1 (a target's tls: {allow_http: true})"
+            f"credentials would go to {base.host} unencrypted",
+            remedy="use https, or permit it: RECONCILER_ALLOW_HTTP=1, or a target's tls: {allow_http: true}",
         )
     # None makes the library load no certificates, which http:// doesn't need and which takes 20 ms.
     verify: Any = context_for(tls) if base.scheme == "https" else None

@@ -13,6 +13,8 @@ def hold_replacements(draft: Draft) -> None:
             draft.block(step, "redeploy-not-allowed", step.reason, "--allow redeploy: it stops there, and starts anew")
         elif step.action is Action.REPLACE:
             _hold_replacement(draft, step)
+        if draft.is_free(step):
+            _hold_incomplete(draft, step)
 
 
 def _hold_replacement(draft: Draft, step: Step) -> None:
@@ -21,12 +23,20 @@ def _hold_replacement(draft: Draft, step: Step) -> None:
         draft.block(
             step, kind.replace_rule, step.reason, f"--allow replace: the {step.kind} is deleted and created again"
         )
-    missing = sorted(kind.needed - set(step.item.fields if step.item else ()))
+
+
+def _hold_incomplete(draft: Draft, step: Step) -> None:
+    """A value that has to be sent, can't be read back and isn't declared would be lost."""
+    kind = draft.view.system.kinds[step.kind]
+    if step.item is None or step.live is None:
+        return
+    needed = kind.needs(step.action, step.item, step.live, step.changed)
+    missing = sorted(needed - set(step.item.fields))
     if missing:
         names = ", ".join(missing)
         draft.block(
             step,
             "write-only-missing",
-            f"{names} can't be read back, so creating it again would lose the value",
+            f"{names} can't be read back, has to be sent all the same, and would be lost",
             f"give {names} in the document",
         )

@@ -9,7 +9,13 @@ from reconciler.plan.digest import digest
 from reconciler.plan.forecast import forecast
 from reconciler.plan.only import keep_only
 from reconciler.plan.order import ordered
-from reconciler.plan.references import check_references, hold_what_is_in_use, order_by_references, warn_unchecked
+from reconciler.plan.references import (
+    check_references,
+    hold_what_is_in_use,
+    hold_what_is_named,
+    order_by_references,
+    warn_unchecked,
+)
 from reconciler.policy import Policy
 from reconciler.steps import Plan
 from reconciler.systems.draft import Draft
@@ -28,6 +34,7 @@ def _decide(view: View, policy: Policy) -> Draft:
     for name in sorted(view.system.kinds):
         if view.items(name) or any(owned.kind == name for owned in view.memory.owned.values()):
             compare_kind(draft, view.system.kinds[name])
+    guards.hold_wishes(draft)
     for rule in view.system.rules:
         rule.expand(draft)
     _hold(draft)
@@ -43,7 +50,7 @@ def _decide(view: View, policy: Policy) -> Draft:
 
 
 def _hold(draft: Draft) -> None:
-    """Wishes first, so that nobody is told to allow what they themselves switched off."""
+    """Wishes first, once more for what rules have added: nobody is told to allow what they switched off themselves."""
     guards.hold_wishes(draft)
     hold_unsettled(draft)
     for rule in draft.view.system.rules:
@@ -52,6 +59,7 @@ def _hold(draft: Draft) -> None:
     guards.hold_replacements(draft)
     guards.hold_unknown_ids(draft)
     hold_what_is_in_use(draft)
+    hold_what_is_named(draft)
 
 
 def _freeze(draft: Draft, url: str, revision: str | None) -> Plan:

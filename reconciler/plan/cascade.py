@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from reconciler.steps import HeldBack, Step
+from reconciler.steps import Action, HeldBack, Step
 from reconciler.systems.draft import Draft
+
+TWO_PHASED = tuple(f"{action}/" for action in Action if action.two_phased)
 
 
 def cascade(draft: Draft) -> None:
@@ -47,5 +49,7 @@ def _hold_too(draft: Draft, step: Step, back: HeldBack, *, blocked: bool) -> Non
 
 
 def step_of(move: str) -> str:
-    """The step that a move belongs to."""
-    return move.removesuffix("#down").removesuffix("#up")
+    """The step that a move belongs to; that a step's own name may end with ``#up`` makes no difference."""
+    if not move.startswith(TWO_PHASED):
+        return move
+    return move.rpartition("#")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 from reconciler.diff import Difference, compare, explain, listing
 from reconciler.memory import Owned
@@ -36,6 +37,7 @@ def compare_kind(draft: Draft, kind: Kind) -> None:
         _unreadable(draft, kind, items, trouble)
         return
     pairs = view.pairs(kind.name)
+    _warn_of_doubles(draft, kind)
     for item in items:
         live = pairs.get(item.identity)
         if live is None:
@@ -46,6 +48,14 @@ def compare_kind(draft: Draft, kind: Kind) -> None:
     for owned in sorted(view.memory.owned.values(), key=lambda one: one.identity):
         if owned.kind == kind.name and owned.identity not in matched:
             _orphan(draft, kind, owned)
+
+
+def _warn_of_doubles(draft: Draft, kind: Kind) -> None:
+    """Two live objects with one natural key: only one of them is looked after, and people should know."""
+    count = Counter(live.identity for live in draft.view.live(kind.name))
+    for identity in sorted(identity for identity, number in count.items() if number > 1):
+        shown = ", ".join(identity)
+        draft.warnings.append(f"{kind.name}: the server shows {count[identity]} objects with one natural key ({shown})")
 
 
 def _unreadable(draft: Draft, kind: Kind, items: tuple[Item, ...], trouble: str) -> None:
@@ -62,17 +72,28 @@ def _unreadable(draft: Draft, kind: Kind, items: tuple[Item, ...], trouble: str)
 
 
 def _create(draft: Draft, item: Item) -> None:
-    memory = draft.view.memory
-    unfinished = memory.unfinished.get(item.key)
+    unfinished = draft.view.memory.unfinished.get(item.key)
+    lost = _vanished(draft, item)
     reason = ""
     if unfinished:
         item = dataclasses.replace(item, fields={**unfinished.fields, **item.fields})
         reason = "finishes a replacement that was cut short"
-    elif item.key in memory.owned:
+    elif lost is not None:
         reason = "it was ours and has vanished"
     step = draft.add(make_step(draft.view, Action.CREATE, item, None, changes=listing(item.fields), reason=reason))
-    if item.key in memory.owned and not unfinished:
-        draft.vanished[step.id] = item.key
+    if lost is not None and not unfinished:
+        draft.vanished[step.id] = lost.key
+
+
+def _vanished(draft: Draft, item: Item) -> Owned | None:
+    """What we remember of an object that isn't there; where its natural key isn't the document's, by the document."""
+    view, kind = draft.view, draft.view.system.kinds[item.kind]
+    found = view.memory.owned.get(item.key)
+    if found is not None or kind.stable:
+        return found
+    name, index = item.resource.ref.name, view.live_index(item.kind)
+    mine = [one for one in view.memory.owned.values() if (one.kind, one.document) == (item.kind, name)]
+    return next((one for one in mine if one.identity not in index), None)
 
 
 def _compare(draft: Draft, kind: Kind, item: Item, live: LiveObject) -> None:

@@ -23,19 +23,7 @@ def works_of(move: Move, step: Step) -> Iterator[Work]:
     """The objects of a move: each field that a step changes, by its top name."""
     for target in step.targets:
         item = None if move.down and not step.action.two_phased else target.item
-        changed = changed_fields(step)
-        yield Work(move.id, item, target.live, changed)
-
-
-def changed_fields(step: Step) -> frozenset[str]:
-    """The names of the item's fields that a step's changes lie in."""
-    names = set(step.item.fields) if step.item else set()
-    return frozenset(
-        name
-        for name in names
-        for change in step.changes
-        if change.path == f"/{name}" or change.path.startswith(f"/{name}/")
-    )
+        yield Work(move.id, item, target.live, step.changed)
 
 
 def forecast(view: View, steps: tuple[Step, ...], moves: tuple[Move, ...]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from reconciler.guards import document_of
 from reconciler.model import Ref
 from reconciler.plan.cascade import step_of
 from reconciler.steps import Step
@@ -25,7 +26,7 @@ def keep_only(draft: Draft) -> None:
 
 def _named(draft: Draft, step: Step) -> bool:
     refs = {Ref(step.kind, step.name)}
-    refs |= {target.item.resource.ref for target in step.targets if target.item}
+    refs |= {resource.ref for target in step.targets if (resource := document_of(draft, target)) is not None}
     return not refs.isdisjoint(draft.policy.only)
 
 

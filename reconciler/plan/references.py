@@ -6,20 +6,25 @@ from collections.abc import Iterator
 
 from reconciler.errors import InvalidTree
 from reconciler.load import place
-from reconciler.model import Item, Key, LiveObject, Problem, Reference, Resource
-from reconciler.steps import Action, Step
+from reconciler.model import Identity, Item, Key, LiveObject, Problem, Reference, Resource
+from reconciler.steps import Action, Step, Target
+from reconciler.systems.base import Kind
 from reconciler.systems.draft import Draft, down, last, up
 from reconciler.systems.view import View
 
 
 def check_references(view: View) -> None:
-    """Refuse references to what is neither declared nor live. Raises InvalidTree with every one of them."""
+    """Refuse what only the live side shows to be wrong: names of nothing, two documents that mean one object.
+
+    Raises InvalidTree with all of them.
+    """
     problems = [
         _missing(resource, reference)
         for resource in view.desired.resources.values()
         for reference in resource.references
         if not _known(view, reference)
     ]
+    problems += [problem for kind in view.system.kinds.values() for problem in _of_kind(view, kind)]
     if problems:
         raise InvalidTree(sorted(problems))
 
@@ -33,7 +38,7 @@ def _known(view: View, reference: Reference) -> bool:
 
 def warn_unchecked(draft: Draft) -> None:
     """Say which names are passed through because the server doesn't show what there is."""
-    for resource in draft.view.desired.resources.values():
+    for _, resource in sorted(draft.view.desired.resources.items(), key=lambda one: one[0]):
         for reference in resource.references:
             kind = draft.view.system.kinds[reference.kind]
             known = draft.view.declared(reference.kind, reference.name)
@@ -52,26 +57,56 @@ def _missing(resource: Resource, reference: Reference) -> Problem:
     return Problem(place(resource.document, reference.path), message)
 
 
+def _of_kind(view: View, kind: Kind) -> Iterator[Problem]:
+    """What a kind says of its documents beside the live side, and objects that are asked for twice."""
+    if view.trouble(kind) is not None:
+        return
+    for resource in view.desired.of(kind.name):
+        for path, message in kind.check_live(resource, view):
+            yield Problem(place(resource.document, ("spec", *path)), message)
+    claimed: dict[Identity, Item] = {}
+    for item in view.items(kind.name):
+        earlier = claimed.setdefault(item.identity, item)
+        if earlier is not item:
+            message = (
+                f"{item.kind}/{item.name} and {earlier.kind}/{earlier.name} ({earlier.resource.document.location})"
+            )
+            yield Problem(
+                item.resource.document.location, f"{message} are the same object ({', '.join(item.identity)})"
+            )
+
+
 def order_by_references(draft: Draft) -> None:
     """What is referred to comes first and goes last."""
     for step in list(draft.steps.values()):
         for target in step.targets:
             if target.item is not None:
-                _after_what_it_names(draft, step, target.item)
+                _after_what_it_names(draft, step, target, target.item)
             if target.live is not None:
-                _before_what_it_uses(draft, step, target.live)
+                _before_what_it_uses(draft, step, target)
 
 
-def _after_what_it_names(draft: Draft, step: Step, item: Item) -> None:
+def _after_what_it_names(draft: Draft, step: Step, target: Target, item: Item) -> None:
     for key in wanted_keys(draft.view, item):
         other = draft.touching(key)
         if other is not None and other is not step and (there := up(other)) and (mine := up(step)):
-            draft.before(there, mine)
+            draft.before(there, mine, hard=_depends(draft, step, target, other, key))
 
 
-def _before_what_it_uses(draft: Draft, step: Step, live: LiveObject) -> None:
+def _depends(draft: Draft, step: Step, target: Target, other: Step, key: Key) -> bool:
+    """Whether a step can't be done unless another is: what is there and stays there is enough to be named."""
+    if target.live is not None and not step.action.takes_down:
+        kind = draft.view.system.kinds[step.kind]
+        if key in set(kind.refers_to(target.live, draft.view)):
+            return False
+    return other.live is None or other.action.takes_down
+
+
+def _before_what_it_uses(draft: Draft, step: Step, target: Target) -> None:
+    live = target.live
+    assert live is not None
     kind = draft.view.system.kinds[live.kind]
-    wanted = set(wanted_keys(draft.view, step.item)) if step.item else set()
+    wanted = set(wanted_keys(draft.view, target.item)) if target.item else set()
     for key in kind.refers_to(live, draft.view):
         other = draft.touching(key)
         if other is None or other is step or (theirs := down(other)) is None:
@@ -111,15 +146,36 @@ def _keep(draft: Draft, user: LiveObject, key: Key) -> None:
     )
 
 
+def hold_what_is_named(draft: Draft) -> None:
+    """Hold back the deletion of what a document still names, whether or not something uses it yet."""
+    declared = [item for kind in draft.view.system.kinds for item in draft.view.items(kind)]
+    planned = [target.item for step in draft.steps.values() for target in step.targets if target.item is not None]
+    for item in [*declared, *planned]:
+        for key in wanted_keys(draft.view, item):
+            _keep_named(draft, item, key)
+
+
+def _keep_named(draft: Draft, item: Item, key: Key) -> None:
+    step = draft.touching(key)
+    if step is None or step.action is not Action.DELETE or step.live is None or step.live.key != key:
+        return
+    rule = draft.view.system.kinds[step.kind].in_use
+    if rule is not None:
+        draft.block(
+            step,
+            rule,
+            f"{item.resource.ref} names it",
+            f"let {item.resource.ref} name another, or declare it again",
+        )
+
+
 def _lets_go(draft: Draft, user: LiveObject, key: Key, taken: Step) -> bool:
     """Whether the plan itself ends the use before the thing goes away."""
     step = draft.touching(user.key)
     if step is None or not draft.is_free(step):
         return False
+    item = next((one.item for one in step.targets if one.live is not None and one.live.key == user.key), None)
+    wanted = set(wanted_keys(draft.view, item)) if item is not None else set()
     if down(step) is not None:
-        return step.action is Action.DELETE or taken.action.brings_up or key not in _wanted(draft, step)
-    return step.item is not None and key not in _wanted(draft, step)
-
-
-def _wanted(draft: Draft, step: Step) -> set[Key]:
-    return set(wanted_keys(draft.view, step.item)) if step.item else set()
+        return step.action is Action.DELETE or taken.action.brings_up or key not in wanted
+    return item is not None and key not in wanted

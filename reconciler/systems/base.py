@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -164,6 +165,10 @@ class Kind(ABC):
         """The identities that a document claims, told without the live side; two claims of one are an error."""
         return ()
 
+    def check_live(self, resource: Resource, view: View) -> Iterable[tuple[Path, str]]:
+        """What only the live side shows to be wrong with one spec: (path under ``spec``, one sentence)."""
+        return ()
+
     # --- what the server shows
 
     @abstractmethod
@@ -174,6 +179,10 @@ class Kind(ABC):
         """Which live object each declared one is."""
         index = view.live_index(self.name)
         return {item.identity: index[item.identity] for item in items if item.identity in index}
+
+    def same(self, field: str, live: Any, wanted: Any) -> bool:
+        """Whether a live value is the wanted one."""
+        return bool(live == wanted)
 
     def updates(self, field: str) -> bool:
         """Whether a field can be changed in place."""
@@ -207,6 +216,10 @@ class Kind(ABC):
             return Action.UPDATE, ""
         fields = ", ".join(fixed)
         return Action.REPLACE, f"{fields} can't be changed in place"
+
+    def needs(self, action: Action, item: Item, live: LiveObject, changed: frozenset[str]) -> frozenset[str]:
+        """The fields that the step can't do without although the live side doesn't show them."""
+        return self.needed if action is Action.REPLACE else frozenset()
 
     def destructive(self, action: Action, item: Item | None, live: LiveObject | None, changed: frozenset[str]) -> bool:
         """Whether the step loses data or access."""
@@ -280,6 +293,17 @@ class Kind(ABC):
     def exports(self, live: LiveObject, view: View) -> Mapping[str, Any] | None:
         """The spec of a document that asks for this live object; None leaves it out of an export."""
         return dict(live.fields)
+
+
+def distinct(named: Sequence[tuple[str, Mapping[str, Any]]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Documents with names of their own, for kinds whose objects aren't known by the document's name."""
+    taken: set[str] = set()
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for name, spec in named:
+        free = next(one for one in chain([name], (f"{name}-{number}" for number in count(2))) if one not in taken)
+        taken.add(free)
+        found.append((free, spec))
+    return found
 
 
 def _identity(work: Work) -> Identity:

@@ -93,7 +93,12 @@ class Draft:
         return self.steps[id] if id else None
 
     def block(self, step: Step, rule: str, reason: str, remedy: str) -> None:
-        """Hold a step back because of a rule; the first rule that does so is the one that is named."""
+        """Hold a step back because of a rule; the first rule that does so is the one that is named.
+
+        What the user holds back already isn't blocked as well: a wish is no problem.
+        """
+        if step.id in self.held:
+            return
         self.blocked.setdefault(step.id, HeldBack(step, rule, reason, remedy))
 
     def hold(self, step: Step, rule: str, reason: str, remedy: str) -> None:

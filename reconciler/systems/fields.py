@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from reconciler.secret import SecretRef
 
-NAME_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
+NAME_PATTERN = r"[a-z0-9][a-z0-9-]*"
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 HOUR = _UNITS["h"]
 
@@ -21,7 +21,7 @@ def _secret(value: Any) -> SecretRef:
         return value
     if not isinstance(value, dict) or set(value) != {"secret"} or not isinstance(value["secret"], str):
         raise PydanticCustomError("secret", "a secret is named, never given: write {secret: its-name}")
-    if not re.match(NAME_PATTERN, value["secret"]) or len(value["secret"]) > 200:
+    if not re.fullmatch(NAME_PATTERN, value["secret"]) or len(value["secret"]) > 200:
         raise PydanticCustomError("secret", "a secret's name has lower-case letters, digits and hyphens only")
     return SecretRef(value["secret"])
 
@@ -33,7 +33,7 @@ SecretField = Annotated[
         {
             "type": "object",
             "description": "The name of a secret; its value never stands in the desired state.",
-            "properties": {"secret": {"type": "string", "pattern": NAME_PATTERN}},
+            "properties": {"secret": {"type": "string", "pattern": f"^{NAME_PATTERN}$"}},
             "required": ["secret"],
             "additionalProperties": False,
         }
@@ -90,8 +90,15 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 def flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A nested map as fields of their own (``ui_settings/refresh_rate``), so that each can be left unmanaged."""
-    return {f"{prefix}/{name}": values[name] for name in sorted(values)}
+    """A nested map as fields of their own (``ui_settings/refresh_rate``), so that each can be left unmanaged.
+
+    Names are escaped as in a JSON pointer.
+    """
+    return {f"{prefix}/{_escaped(name)}": values[name] for name in sorted(values)}
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +106,7 @@ def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for name, value in fields.items():
         place = body
-        *parents, leaf = name.split("/")
+        *parents, leaf = (part.replace("~1", "/").replace("~0", "~") for part in name.split("/"))
         for parent in parents:
             place = place.setdefault(parent, {})
         place[leaf] = value

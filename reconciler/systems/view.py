@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -64,14 +64,18 @@ class View:
         return None
 
     def live(self, kind: str) -> tuple[LiveObject, ...]:
-        """All live objects of a kind, in the order of their natural keys."""
+        """All live objects of a kind, in the order of their natural keys; of two with one key, ours is first."""
         return self._remember(f"live {kind}", lambda: self._live(kind))  # type: ignore[no-any-return]
 
     def _live(self, kind: str) -> tuple[LiveObject, ...]:
         found = self.system.kinds[kind]
         if self._unread(found.reads if found.shown_by is None else found.shown_by) is not None:
             return ()
-        return tuple(sorted(found.live(self), key=lambda one: one.identity))
+        return tuple(sorted(found.live(self), key=lambda one: (one.identity, not self._remembers(one), one.id or "")))
+
+    def _remembers(self, live: LiveObject) -> bool:
+        owned = self.memory.owned.get(live.key)
+        return owned is not None and owned.id == live.id
 
     def live_index(self, kind: str) -> Mapping[Identity, LiveObject]:
         """Live objects by natural key (the first one, where the server shows two)."""
@@ -80,13 +84,15 @@ class View:
         )
 
     def items(self, kind: str) -> tuple[Item, ...]:
-        """All objects of a kind that documents ask for."""
+        """All objects of a kind that documents ask for, in the order of their natural keys."""
         return self._remember(  # type: ignore[no-any-return]
             f"items {kind}",
-            lambda: tuple(
-                item for resource in self.desired.of(kind) for item in self.system.kinds[kind].items(resource, self)
-            ),
+            lambda: tuple(sorted(self._items(kind), key=lambda item: item.identity)),
         )
+
+    def _items(self, kind: str) -> Iterator[Item]:
+        for resource in self.desired.of(kind):
+            yield from self.system.kinds[kind].items(resource, self)
 
     def pairs(self, kind: str) -> Mapping[Identity, LiveObject]:
         """Which live object each declared one is: a declared natural key → its live object."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 
 from reconciler.model import LiveObject
 from reconciler.steps import Action, Step, Target
-from reconciler.systems.draft import Draft, Rule, down, first, last, up
+from reconciler.systems.draft import Draft, Rule, down, up
 from reconciler.systems.metadefender.deployment import installers_of
 from reconciler.systems.metadefender.entries import AVAILABLE
 from reconciler.systems.metadefender.service import TYPES
@@ -22,7 +22,8 @@ class ServicesBeforeDeploy(Rule):
     source = "the product's deployment order"
 
     def hold(self, draft: Draft) -> None:
-        there = {live.identity[0] for live in draft.view.live("Service")}
+        going = {step.live.key for step in draft.of("Service", Action.DELETE) if step.live is not None}
+        there = {live.identity[0] for live in draft.view.live("Service") if live.key not in going}
         there |= {item.identity[0] for item in draft.view.items("Service")}
         missing = [type for type in TYPES if type not in there]
         if missing and draft.view.trouble(draft.view.system.kinds["Service"]) is None:
@@ -111,18 +112,38 @@ class OneVersionAType(Rule):
                 )
 
     def order(self, draft: Draft) -> None:
+        """What goes away does so before the upgrade, which would go over it too; what is deployed comes after it."""
         for upgrade in draft.of("Deployment", Action.UPGRADE):
-            for step in _deploys(draft):
-                if step.item is not None and upgrade.item and step.item.identity[0] == upgrade.item.identity[0]:
-                    draft.before(last(upgrade), first(step), hard=False)
+            for step in draft.of("Deployment"):
+                below, above = down(step), up(step)
+                if step is upgrade or _type_of(step) != _type_of(upgrade):
+                    continue
+                if below is not None:
+                    draft.before(below, upgrade.id)
+                if above is not None:
+                    draft.before(upgrade.id, above, hard=False)
+
+
+def _type_of(step: Step) -> str:
+    found = step.item or step.live
+    return found.identity[0] if found is not None else ""
+
+
+def _stays(draft: Draft, live: LiveObject) -> bool:
+    """Whether an instance is still there, untouched, when the upgrade goes over its type."""
+    step = draft.touching(live.key)
+    return step is None or not step.action.takes_down
 
 
 def _merge(draft: Draft, type: str, steps: list[Step]) -> None:
+    steps = sorted(steps, key=lambda step: step.live.identity if step.live else ())
     for step in steps:
         draft.drop(step)
     wanted = {step.live.identity: step for step in steps if step.live is not None}
     targets = tuple(
-        Target(draft.view.item_of(live), live) for live in draft.view.live("Deployment") if live.identity[0] == type
+        Target(draft.view.item_of(live), live)
+        for live in draft.view.live("Deployment")
+        if live.identity[0] == type and _stays(draft, live)
     )
     lead = steps[0]
     assert lead.item is not None
@@ -135,8 +156,8 @@ def _merge(draft: Draft, type: str, steps: list[Step]) -> None:
         targets=tuple(ordered),
         reason=f"{lead.reason}: goes over {count} of the type {type}, one after the other",
     )
-    covered = {live.identity for live in draft.view.live("Deployment") if live.identity[0] == type}
-    draft.unchanged = [one for one in draft.unchanged if one.kind != "Deployment" or one.identity not in covered]
+    covered = {one.item.key for one in targets if one.item is not None}
+    draft.unchanged = [one for one in draft.unchanged if one.key not in covered]
     draft.put(merged)
 
 
@@ -147,7 +168,7 @@ class KnownType(Rule):
     source = "types exist beyond those that the reference lists"
 
     def expand(self, draft: Draft) -> None:
-        for resource in draft.view.desired.of("Deployment"):
+        for resource in sorted(draft.view.desired.of("Deployment"), key=lambda one: one.ref):
             if resource.spec.type not in KNOWN_TYPES:
                 draft.warnings.append(f"{resource.ref}: the type {resource.spec.type!r} isn't one that we know")
 

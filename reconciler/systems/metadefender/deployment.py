@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
+from reconciler.errors import BadReply
 from reconciler.model import Desired, Identity, Item, Key, LiveObject, Path, Ref, Reference, Resource
 from reconciler.steps import Action
 from reconciler.systems.base import Collection, Kind, Result, Results, Spec, Verb, Waiting, Work
@@ -23,9 +24,9 @@ from reconciler.systems.metadefender.entries import (
     status,
     worker_entries,
 )
-from reconciler.systems.metadefender.versions import newer, of_file
+from reconciler.systems.metadefender.versions import newer, of_file, same_version
 from reconciler.systems.metadefender.worker import judged, worker_address
-from reconciler.systems.replies import accepted, an_object
+from reconciler.systems.replies import accepted, an_object, json_type
 from reconciler.systems.view import View
 from reconciler.wire import Flow, Request, json_body
 
@@ -65,16 +66,19 @@ class DeploymentKind(Kind):
             yield ("workers",), "a worker is named twice"
 
     def check_all(self, desired: Desired) -> Iterable[tuple[Resource, Path, str]]:
-        """An upgrade goes over a whole type, so all its Deployments name one version."""
+        """A worker runs one instance; an upgrade goes over a whole type, so all its Deployments name one version."""
         first: dict[str, tuple[str, Resource]] = {}
+        yield from _two_on_one_worker(desired.of(self.name), desired)
         for resource in desired.of(self.name):
-            version = _declared_version(resource, desired)
+            version, installed = _declared_version(resource, desired), _installer_version(resource, desired)
+            if installed is not None and not same_version(version, installed):
+                yield resource, ("version",), f"the installer's file is of version {installed}: leave version out"
             if version is None:
                 if _names_declared(resource, desired):
                     yield resource, ("installer",), UNTOLD
                 continue
             known, other = first.setdefault(resource.spec.type, (version, resource))
-            if known != version:
+            if not same_version(known, version):
                 yield resource, (), f"one-version-a-type: this is {version}, and {other.ref} has {known}"
 
     def references(self, resource: Resource) -> Iterable[Reference]:
@@ -121,6 +125,9 @@ class DeploymentKind(Kind):
                 yield found.key
         else:
             yield from installers_of(view, item.identity[0], item.fields.get("version"))
+
+    def same(self, field: str, live: Any, wanted: Any) -> bool:
+        return same_version(live, wanted) if field == "version" else super().same(field, live, wanted)
 
     def decide(self, item: Item, live: LiveObject, changed: frozenset[str], view: View) -> tuple[Action, str]:
         wanted, shown = item.fields.get("version"), live.fields.get("version")
@@ -198,7 +205,9 @@ class DeploymentKind(Kind):
         assert item is not None
         type, version = item.identity[0], item.fields["version"]
         offered = yield from fetch_upgradable()
-        if version not in offered.get(type, ()):
+        version = next((one for one in offered.get(type, ()) if same_version(one, version)), None)
+        if version is None:
+            version = item.fields["version"]
             listed = ", ".join(offered.get(type, ())) or "none"
             refused = Result.refused(f"{version} is not among the versions that {type} can be upgraded to ({listed})")
             return {work.move: refused for work in works}
@@ -218,7 +227,7 @@ class DeploymentKind(Kind):
             return Result.refused("the Control Center says that it failed")
         if live is None:
             return Waiting("not shown yet")
-        if verb is Verb.UPGRADE and live.fields.get("version") != work.wanted["version"]:
+        if verb is Verb.UPGRADE and not same_version(live.fields.get("version"), work.wanted["version"]):
             return Waiting(word or "upgrading")
         return Result.done() if word in RUNNING else Waiting(word or "no status shown")
 
@@ -229,12 +238,14 @@ class DeploymentKind(Kind):
             return live is None or word in GOING
         if verb is Verb.CREATE:
             return live is not None
-        return live is not None and (word in MOVING or live.fields.get("version") == work.wanted["version"])
+        if live is None:
+            return False
+        return word in MOVING or same_version(live.fields.get("version"), work.wanted["version"])
 
     def export(self, view: View) -> list[tuple[str, Mapping[str, Any]]]:
         """One document for all instances of a type that are alike."""
         alike: dict[str, list[LiveObject]] = {}
-        for live in view.live(self.name):
+        for live in (one for one in view.live(self.name) if one.fields.get("version")):
             alike.setdefault(json.dumps([live.identity[0], dict(live.fields)]), []).append(live)
         several = len(alike) > 1
         return [
@@ -252,6 +263,17 @@ def _spec(group: Sequence[LiveObject], view: View) -> dict[str, Any]:
 NOT_AVAILABLE = "worker-not-available: the Control Center doesn't list the worker as available for this installer"
 
 
+def _two_on_one_worker(resources: Iterable[Resource], desired: Desired) -> Iterable[tuple[Resource, Path, str]]:
+    """Instances of two types on one worker (two of one type have one natural key, which is noticed elsewhere)."""
+    addresses = {one.ref.name: worker_address(one) for one in desired.of("Worker")}
+    taken: dict[str, Resource] = {}
+    for resource in resources:
+        for index, name in enumerate(resource.spec.workers):
+            other = taken.setdefault(addresses.get(name, name), resource)
+            if other.spec.type != resource.spec.type:
+                yield resource, ("workers", index), f"a worker runs one instance, and {other.ref} has this one already"
+
+
 UNTOLD = "the version can't be told from the installer's file name: give version as well"
 
 
@@ -265,6 +287,11 @@ def _declared_version(resource: Resource, desired: Desired) -> str | None:
     """The version as far as the documents tell it."""
     if resource.spec.version is not None:
         return str(resource.spec.version)
+    return _installer_version(resource, desired)
+
+
+def _installer_version(resource: Resource, desired: Desired) -> str | None:
+    """The version that the file name of the declared installer tells."""
     found = desired.resources.get(Ref("Installer", resource.spec.installer or ""))
     told = of_file(found.spec.file or "") if found else None
     return told[1] if told else None
@@ -281,6 +308,9 @@ def fetch_upgradable() -> Flow[dict[str, list[str]]]:
     """``listUpgradableVersions``: GET /admin/worker/upgrade/version → type → versions."""
     request = Request("listUpgradableVersions", "GET", "/admin/worker/upgrade/version")
     data = an_object(accepted(request, (yield request)).json(), "GET /admin/worker/upgrade/version")
+    for type in ("ometascan", "api-gateway"):
+        if type in data and not isinstance(data[type], list):
+            raise BadReply(f"GET /admin/worker/upgrade/version: {type} is {json_type(data[type])}, not a list")
     return {type: [str(one) for one in found] for type, found in data.items() if isinstance(found, list)}
 
 
@@ -290,11 +320,14 @@ UPGRADABLE = Collection("upgradable", lambda seal: fetch_upgradable())
 def installers_of(view: View, type: str, version: str | None) -> Iterable[Key]:
     """The natural keys of installers, declared or live, of a type and version."""
     for item in view.items("Installer"):
-        if version and of_file(item.resource.spec.file or "") == (type, version):
+        told = of_file(item.resource.spec.file or "")
+        if version and told is not None and told[0] == type and same_version(told[1], version):
             yield item.key
-    for live in view.live("Installer"):
-        if version and (live.facts.get("type"), live.facts.get("version")) == (type, version):
-            yield live.key
+    yield from (live.key for live in view.live("Installer") if version and _is_of(live, type, version))
+
+
+def _is_of(installer: LiveObject, type: str, version: str | None) -> bool:
+    return installer.facts.get("type") == type and same_version(installer.facts.get("version"), version)
 
 
 def installer_id(item: Item, view: View) -> str | None:
@@ -307,7 +340,7 @@ def installer_id(item: Item, view: View) -> str | None:
         return named.id
     version = item.fields.get("version")
     for live in view.live("Installer"):
-        if (live.facts.get("type"), live.facts.get("version")) == (item.identity[0], version):
+        if _is_of(live, item.identity[0], version):
             return live.id
     return None
 
@@ -339,7 +372,9 @@ def _instance(id: str, worker: Mapping[str, Any]) -> LiveObject:
     type = plain["type"] if isinstance(plain.get("type"), str) else "unknown"
     fields = {name: plain[name] for name in ("version", "license_id") if isinstance(plain.get(name), str)}
     if isinstance(plain.get("config"), dict):
-        fields |= flat("config", {key: one for key, one in plain["config"].items() if isinstance(one, str | int)})
+        shown = plain["config"]
+        known = {name: shown[name] for name in Config.model_fields if isinstance(shown.get(name), str | int)}
+        fields |= flat("config", known)
     installer = plain.get("installer_id")
     facts = {"status": status(plain), "installer_id": None if installer is None else str(installer)}
     name = plain.get("display_name")

@@ -31,7 +31,7 @@ class ServiceFrozen(Rule):
     source = "PUT and DELETE /admin/service/{service_id}: not after instances have been deployed"
 
     def expand(self, draft: Draft) -> None:
-        edits = [step for step in draft.of("Service") if freezes(step)]
+        edits = [step for step in draft.of("Service") if freezes(step) and draft.is_free(step)]
         if not edits or not draft.policy.allows("redeploy"):
             return
         for step in edits:
@@ -55,7 +55,7 @@ class ServiceFrozen(Rule):
                 if below is not None:
                     draft.before(below, first(edit))
                 if above is not None and step.action is not Action.UPGRADE:
-                    draft.before(last(edit), above)
+                    draft.before(last(edit), above, hard=draft.is_free(edit))
 
 
 def _goes_down(draft: Draft, live: LiveObject) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from reconciler.errors import BadReply
 from reconciler.model import Desired, Identity, Item, LiveObject, Path, Resource
 from reconciler.secret import Seal
-from reconciler.systems.base import Collection, Kind, Result, Spec, Work
+from reconciler.systems.base import Collection, Kind, Result, Spec, Work, distinct
 from reconciler.systems.draft import Draft, Rule
 from reconciler.systems.fields import Name, Sha256
 from reconciler.systems.replies import accepted, an_object
@@ -119,8 +120,11 @@ class InstallerKind(Kind):
             return work.item.identity in self.match([work.item], view)
         return super().happened(verb, work, view)  # type: ignore[arg-type]
 
+    def export(self, view: View) -> list[tuple[str, Mapping[str, Any]]]:
+        return distinct(super().export(view))
+
     def exports(self, live: LiveObject, view: View) -> Mapping[str, Any] | None:
-        return {"sha256": live.identity[0]}
+        return {"sha256": live.identity[0]} if re.fullmatch(r"[0-9a-f]{64}", live.identity[0]) else None
 
 
 class FileMissing(Rule):

@@ -43,10 +43,15 @@ def _why(draft: Draft, step: Step) -> str | None:
 
 
 def _last_admins(draft: Draft, live: LiveObject) -> bool:
-    admins = [user for user in draft.view.live("User") if _is_admin(draft.view, user)]
+    admins = [user for user in draft.view.live("User") if _can_log_in(user) and _is_admin(draft.view, user)]
     if live not in admins:
         return False
     return all(_goes(draft, user) for user in admins)
+
+
+def _can_log_in(user: LiveObject) -> bool:
+    """The product's own users hold the administrator's role, too, and nobody has their passwords."""
+    return bool(user.fields["directory"] != "SYSTEM")
 
 
 def _is_admin(view: View, user: LiveObject) -> bool:
@@ -57,7 +62,8 @@ def _is_admin(view: View, user: LiveObject) -> bool:
 
 def _goes(draft: Draft, user: LiveObject) -> bool:
     step = draft.touching(user.key)
-    return step is not None and step.action in (Action.DELETE, Action.REPLACE)
+    stays = user.facts["builtin"] or user.facts["is_self"]
+    return step is not None and step.action in (Action.DELETE, Action.REPLACE) and not stays
 
 
 class RoleInUse(Rule):
@@ -68,6 +74,8 @@ class RoleInUse(Rule):
 
     def expand(self, draft: Draft) -> None:
         for step in draft.of("Role", Action.REPLACE):
+            if not draft.is_free(step) or not draft.policy.allows("replace"):
+                continue
             assert step.live is not None
             group = f"role/{step.live.name}"
             holders = [user for user in draft.view.live("User") if step.live.name in user.fields.get("roles", ())]

@@ -36,6 +36,7 @@ def fetch_roles(seal: Seal) -> Flow[Any]:
     found = entries(accepted(request, response).json(), "GET /admin/role", ("id", "role_id"))
     for _, role in found:
         a_text(role, "name", "GET /admin/role")
+        _rights_map(role.get("rights"))
     return found
 
 
@@ -87,6 +88,9 @@ class RoleKind(Kind):
         if response.status != 404:
             accepted(request, response)
         return Result.done()
+
+    def exports(self, live: LiveObject, view: View) -> Mapping[str, Any] | None:
+        return None if live.facts.get("builtin") else super().exports(live, view)
 
 
 def rights(given: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:

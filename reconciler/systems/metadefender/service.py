@@ -9,7 +9,8 @@ from urllib.parse import quote
 from reconciler.errors import BadReply
 from reconciler.model import Desired, Identity, Item, LiveObject, Path, Resource
 from reconciler.secret import Seal, SecretRef, revealed
-from reconciler.systems.base import Collection, Kind, Result, Spec, Work
+from reconciler.steps import Action
+from reconciler.systems.base import Collection, Kind, Result, Spec, Verb, Work, distinct
 from reconciler.systems.fields import Host, Name, Port, SecretField, Text
 from reconciler.systems.metadefender.frozen import FROZEN, deployed
 from reconciler.systems.replies import a_text, accepted, entries, one_line
@@ -105,6 +106,14 @@ class ServiceKind(Kind):
         status = live.facts["status"]
         return f"Service/{item.name} is {status}" if status and status.lower() in UNWELL else None
 
+    def needs(self, action: Action, item: Item, live: LiveObject, changed: frozenset[str]) -> frozenset[str]:
+        """The config is sent whole; only a cache may do without a user and a password."""
+        type = item.identity[0]
+        open_cache = type == "caching" and not live.fields.get("user") and "user" not in item.fields
+        if changed <= {"display_name"} or open_cache:
+            return frozenset()
+        return frozenset({"connection_key" if type == "filestorage" else "password"})
+
     def precondition(self, verb: object, work: Work, view: View) -> str | None:
         if work.live is None or work.changed == {"display_name"} or not deployed(view):
             return None
@@ -144,9 +153,22 @@ class ServiceKind(Kind):
             accepted(request, response)
         return Result.done()
 
+    def happened(self, verb: Verb, work: Work, view: View) -> bool | None:
+        """A new service may show another name than it was given (see :meth:`create`), so it is looked for like any."""
+        if verb is Verb.CREATE and work.item is not None:
+            return work.item.identity in self.match([work.item], view)
+        return super().happened(verb, work, view)
+
+    def export(self, view: View) -> list[tuple[str, Mapping[str, Any]]]:
+        return distinct(super().export(view))
+
     def exports(self, live: LiveObject, view: View) -> Mapping[str, Any] | None:
-        secret = "connection_key" if live.identity[0] == "filestorage" else "password"
-        return {**live.fields, secret: SecretRef(secret)}
+        if not {"host", "port"} <= set(live.fields):
+            return None
+        if live.identity[0] == "filestorage":
+            kept = {name: value for name, value in live.fields.items() if name != "user"}
+            return {**kept, "connection_key": SecretRef("connection_key")}
+        return {**live.fields, "password": SecretRef("password")}
 
 
 UNWELL = frozenset({"disconnected", "failed", "error", "unhealthy", "down"})

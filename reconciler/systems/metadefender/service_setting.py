@@ -86,8 +86,9 @@ class ServiceSettingKind(SettingKind):
         return fields
 
     def item_refers_to(self, item: Item, view: View) -> Iterable[Key]:
-        """It belongs to the file storage service, whichever document declares that."""
-        return [one.key for one in view.items("Service") if one.identity[0] == "filestorage"]
+        """It belongs to the file storage service: the declared one, else the one that is there."""
+        found = [one.key for one in view.items("Service") if one.identity[0] == "filestorage"]
+        return found or [one.key for one in view.live("Service") if one.identity[0] == "filestorage"]
 
     def destructive(self, action: Action, item: Item | None, live: LiveObject | None, changed: frozenset[str]) -> bool:
         if item is None or live is None or live.facts["unconnected"]:

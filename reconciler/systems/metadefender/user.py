@@ -16,7 +16,7 @@ from reconciler.steps import Action
 from reconciler.systems.base import Collection, Kind, Result, Spec, Verb, Work
 from reconciler.systems.fields import Name, SecretField, Text, flat, nested
 from reconciler.systems.metadefender.auth import login
-from reconciler.systems.replies import a_text, accepted, entries
+from reconciler.systems.replies import a_text, accepted, entries, json_type
 from reconciler.systems.view import View
 from reconciler.wire import AsUser, Flow, Request, json_body
 
@@ -67,7 +67,17 @@ def fetch_users(seal: Seal) -> Flow[Any]:
     found = entries(accepted(request, response).json(), "GET /admin/user", ("id",))
     for _, user in found:
         a_text(user, "name", "GET /admin/user")
+        _check_user(user)
     return found
+
+
+def _check_user(user: Mapping[str, Any]) -> None:
+    """What a user's natural key and the use of its roles are told by has to be there. Raises BadReply."""
+    directory, roles = user.get("directory_id"), user.get("roles")
+    if not isinstance(directory, int | str) or isinstance(directory, bool):
+        raise BadReply(f"GET /admin/user: directory_id is {json_type(directory)}")
+    if roles is not None and not (isinstance(roles, list) and all(isinstance(role, int | str) for role in roles)):
+        raise BadReply("GET /admin/user: roles is not a list of names or ids")
 
 
 def fetch_directories(seal: Seal) -> Flow[Any]:
@@ -105,6 +115,11 @@ class UserKind(Kind):
         if resource.spec.previous_password is not None and resource.spec.password is None:
             yield ("previous_password",), "previous_password is of use only together with password"
 
+    def check_live(self, resource: Resource, view: View) -> Iterable[tuple[Path, str]]:
+        known = sorted((view.collection("userdirectories") or {}).values())
+        if resource.spec.directory not in known:
+            yield ("directory",), f"no user directory has this name; there are {', '.join(known)}"
+
     def items(self, resource: Resource, view: View) -> Iterable[Item]:
         spec = resource.spec
         fields: dict[str, Any] = {name: getattr(spec, name) for name in PLAIN if getattr(spec, name) is not None}
@@ -125,6 +140,10 @@ class UserKind(Kind):
 
     def refers_to(self, live: LiveObject, view: View) -> Iterable[Key]:
         return [("Role", (role,)) for role in live.fields.get("roles", ())]
+
+    def item_refers_to(self, item: Item, view: View) -> Iterable[Key]:
+        """The roles that it is to hold: those that the document names, and those that a replacement carries over."""
+        return [("Role", (role,)) for role in item.fields.get("roles", ())]
 
     def decide(self, item: Item, live: LiveObject, changed: frozenset[str], view: View) -> tuple[Action, str]:
         if changed == {"password"} and item.resource.spec.previous_password is not None:
@@ -219,6 +238,10 @@ def _directory_id(name: str, view: View) -> int | str:
     raise BadReply(f"the Control Center knows no user directory {name!r}")
 
 
+def _count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
 def _user(
     id: str, user: Mapping[str, Any], directories: Mapping[str, str], names: Mapping[str, str], own: str | None
 ) -> LiveObject:
@@ -228,7 +251,10 @@ def _user(
     if isinstance(user.get("roles"), list):
         fields["roles"] = tuple(sorted({names.get(str(role), str(role)) for role in user["roles"]}))
     if isinstance(user.get("ui_settings"), dict):
-        fields |= flat("ui_settings", user["ui_settings"])
+        shown = user["ui_settings"]
+        fields |= flat(
+            "ui_settings", {name: shown[name] for name in UiSettings.model_fields if _count(shown.get(name))}
+        )
     if user.get("sealed_key"):
         fields["api_key"] = user["sealed_key"]
     facts = {

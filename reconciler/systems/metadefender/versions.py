@@ -18,6 +18,11 @@ def newer(version: str, than: str) -> bool:
     return numbers(version) > numbers(than)
 
 
+def same_version(one: str | None, other: str | None) -> bool:
+    """Whether two texts mean one version: 5.15 is 5.15.0."""
+    return one == other or (one is not None and other is not None and numbers(one) == numbers(other) != ())
+
+
 def numbers(version: str) -> tuple[int, ...]:
     """``5.15.0-1`` → (5, 15, 0, 1); trailing zeros don't count, so that 5.15 is 5.15.0."""
     found = [int(part) for part in re.findall(r"\d{1,9}", version)]
