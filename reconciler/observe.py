@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.api import Client
-from reconciler.errors import ApiError, LoginRefused, Redirected, TlsFailure, Unreachable
+from reconciler.errors import ApiError, LoginRefused, Redirected, Refused, TlsFailure, Unreachable
 from reconciler.memory import Memory
 from reconciler.model import Desired
 from reconciler.secret import Seal
@@ -39,11 +39,21 @@ async def observe(client: Client, system: System, names: Iterable[str], seal: Se
     found = [task.result() for task in running]
     failures = [error for error in found if isinstance(error, ApiError)]
     if failures and len(failures) == len(found):
-        raise failures[0]
+        raise _explained(failures[0])
     return {
         name: Unreadable(one.message) if isinstance(one, ApiError) else one
         for name, one in zip(names, found, strict=True)
     }
+
+
+def _explained(error: ApiError) -> ApiError:
+    """Where nothing at all could be read, something more basic is wrong than the one request that failed."""
+    if isinstance(error, Refused) and error.status in (401, 403, 405):
+        error.remedy = error.remedy or "check the credentials, and what rights their user has"
+    else:
+        error.remedy = error.remedy or "check the url: is that the API of a Control Center?"
+    error.message = f"nothing could be read: {error.message}"
+    return error
 
 
 async def _one(client: Client, system: System, name: str, seal: Seal) -> Any:

@@ -12,14 +12,15 @@ from reconciler import execute
 from reconciler.api import Client
 from reconciler.errors import InputError, MissingSecret, PlanRefused
 from reconciler.execute.look import Looker
+from reconciler.load.suggest import suggest
 from reconciler.memory import Memory
-from reconciler.model import Desired, FileFacts
+from reconciler.model import Desired, FileFacts, Ref
 from reconciler.observe import needed, observe
 from reconciler.plan import make_plan
 from reconciler.plan.forecast import METHODS
 from reconciler.policy import Policy
 from reconciler.secret import Keyring, Seal, Secret
-from reconciler.settle import settle_open, tidy, vanished
+from reconciler.settle import as_settled, settle_open, tidy, vanished
 from reconciler.steps import Outcome, Plan, Report, Status, Verdict
 from reconciler.store import Store
 from reconciler.store.records import PassStart
@@ -62,8 +63,11 @@ class Decision:
     read_at: float
 
 
-async def decide(case: Case) -> Decision:
-    """Look and plan; sends nothing but reads. Raises ApiError, InvalidTree, InputError for an empty tree."""
+async def decide(case: Case, *, settle: bool = False) -> Decision:
+    """Look and plan; sends nothing but reads. Raises ApiError, InvalidTree, InputError for an empty tree.
+
+    ``settle``: what an earlier run has left open is settled in the state, too, and not for this plan only.
+    """
     if not case.desired.resources:
         raise InputError(
             "the desired state is empty, and an empty tree is never applied",
@@ -71,8 +75,24 @@ async def decide(case: Case) -> Decision:
         )
     read_at = time.monotonic()
     view = await look(case)
+    if settle and view.memory.open and case.store is not None:
+        await settle_open(view, case.store)
+        view = _view(case, case.store.memory(time.time()), view.collections)
+    view = as_settled(view)
+    require_known(case.policy, view)
     plan = make_plan(view, case.policy, url=case.url, revision=case.revision)
     return Decision(plan, view, read_at)
+
+
+def require_known(policy: Policy, view: View) -> None:
+    """Refuse an ``--only`` that nothing answers to: it would look as if there were nothing to do."""
+    known = set(view.desired.resources) | {Ref(one.kind, one.name) for one in view.memory.owned.values()}
+    known |= {Ref(item.kind, item.name) for kind in {ref.kind for ref in known} for item in view.items(kind)}
+    for ref in sorted(policy.only - known):
+        raise InputError(
+            f"--only {ref}: no document and no object of ours is called that",
+            remedy=suggest(str(ref), map(str, known)).strip() or "it takes KIND/NAME, as in User/alice",
+        )
 
 
 async def look(case: Case) -> View:
@@ -102,15 +122,6 @@ def _view(case: Case, memory: Memory, found: Mapping[str, Any]) -> View:
     )
 
 
-async def settled(case: Case) -> Decision:
-    """Like :func:`decide`, after settling what an earlier run has left open. Writes to the state only."""
-    decision = await decide(case)
-    assert case.store is not None
-    if await settle_open(decision.view, case.store):
-        decision = await decide(case)
-    return decision
-
-
 async def carry_out(
     case: Case,
     decision: Decision,
@@ -123,12 +134,7 @@ async def carry_out(
     """Do it. Raises PlanRefused when ``expected`` (a digest) is another plan's, MissingSecret before any write."""
     assert case.store is not None
     plan, store = decision.plan, case.store
-    if expected is not None and expected != plan.digest:
-        raise PlanRefused(
-            "the saved plan is no longer what would be done: the live side, the documents or the flags have changed",
-            remedy="look at a new plan, and apply that one",
-        )
-    require_secrets(plan, case)
+    require_carriable(case, plan, expected)
     started = time.monotonic()
     pass_id = await store.begin_pass(PassStart(time.time(), revision=case.revision, digest=plan.digest))
     await tidy(decision.view, store)
@@ -140,6 +146,16 @@ async def carry_out(
     report = _report(plan, outcomes, case, time.monotonic() - started)
     await store.end_pass(pass_id, report.verdict, plan.summary, _lines(report))
     return report
+
+
+def require_carriable(case: Case, plan: Plan, expected: str | None) -> None:
+    """Refuse, before anything is asked or written, another plan than the ``expected`` one, and missing secrets."""
+    if expected is not None and expected != plan.digest:
+        raise PlanRefused(
+            "the saved plan is no longer what would be done: the live side, the documents or the flags have changed",
+            remedy="look at a new plan, and apply that one",
+        )
+    require_secrets(plan, case)
 
 
 def require_secrets(plan: Plan, case: Case) -> None:

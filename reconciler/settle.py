@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.execute.effects import owned_as
 from reconciler.memory import OpenEntry, Owned
 from reconciler.model import Item, Key
@@ -24,15 +26,32 @@ def vanished(view: View) -> list[Key]:
     ]
 
 
-async def settle_open(view: View, store: Store) -> int:
-    """Settle journal entries by what the live side shows; returns how many. The rest stay, as unknown."""
-    count = 0
+async def settle_open(view: View, store: Store) -> None:
+    """Settle journal entries by what the live side shows. The rest stay, as unknown."""
     for entry in view.memory.open:
         settlement = _settlement(view, entry)
         if settlement is not None:
             await store.settle(entry.entry, settlement, "read")
-            count += 1
-    return count
+
+
+def as_settled(view: View) -> View:
+    """The view as it is once :func:`settle_open` has been at work, for a plan, which writes nothing."""
+    memory = view.memory
+    owned, sent, unfinished = dict(memory.owned), dict(memory.sent), dict(memory.unfinished)
+    still_open: list[OpenEntry] = []
+    for entry in memory.open:
+        settlement = _settlement(view, entry)
+        if settlement is None:
+            still_open.append(entry)
+            continue
+        for key in settlement.disown:
+            owned.pop(key, None)
+            sent.pop(key, None)
+        owned |= {one.key: one for one in settlement.own}
+        for key in [one.key for one in settlement.own] if settlement.status == "done" else entry.objects:
+            unfinished.pop(key, None)
+    settled = replace(memory, owned=owned, sent=sent, unfinished=unfinished, open=tuple(still_open))
+    return replace(view, memory=settled, _cache={})
 
 
 def _settlement(view: View, entry: OpenEntry) -> Settlement | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
+from dataclasses import dataclass
 
 import click
 
@@ -22,11 +21,13 @@ from reconciler.cli.options import (
     target_options,
 )
 from reconciler.cli.progress import Progress, progress_for
-from reconciler.cli.show import note, text_options, write_out
+from reconciler.cli.run import finish
+from reconciler.cli.show import colourful, note, require_place, text_options, write_out
+from reconciler.cli.stopping import Stopping
 from reconciler.cli.tree import load_tree
 from reconciler.errors import InputError, PlanRefused
-from reconciler.execute import Options, Scheduler
-from reconciler.reconcile import Case, carry_out, settled
+from reconciler.execute import Options
+from reconciler.reconcile import Case, carry_out, decide, require_carriable
 from reconciler.render import render_plan, render_report
 from reconciler.render.schema import load_plan
 from reconciler.settings import environment_target
@@ -64,6 +65,7 @@ def command(
     poll: float,
 ) -> int:
     """Bring the target to the desired state under PATH."""
+    require_place(out)
     target = environment_target(url, state, secrets_dir, policy(only, prune, allow, resend))
     loaded = load_tree(path, target.system, target.installers)
     expected = _digest(plan_file) if plan_file else None
@@ -72,73 +74,66 @@ def command(
             "nobody is there to be asked", remedy="give --yes, or --plan FILE with a plan that was reviewed"
         )
     text = output == "text"
-    stopped: list[int] = []
-    progress = progress_for(text and not no_color)
+    progress = progress_for(text and colourful(no_color))
+    wish = Wish(Options(parallelism, timeout, poll), expected, yes or expected is not None, text, no_color)
+    stopping = Stopping(progress.say)
 
     async def run() -> Report | None:
         hooks = Hooks(on_upload=progress.upload)
-        async with opened(
-            target, loaded, writes=True, lock_timeout=lock_timeout, parallelism=parallelism, hooks=hooks
-        ) as case:
-            return await _apply(
-                case, Options(parallelism, timeout, poll), expected, progress, stopped, yes, no_color, text
-            )
+        try:
+            async with opened(
+                target, loaded, writes=True, lock_timeout=lock_timeout, parallelism=parallelism, hooks=hooks
+            ) as case:
+                return await _apply(case, wish, progress, stopping)
+        except asyncio.CancelledError:
+            if not stopping.code:
+                raise
+            return None  # given up after the grace: the journal's entries stay open, and the next run settles them
 
-    report = asyncio.run(run())
-    if report is None:
-        return 1
-    click.echo(render_report(report, output, **(text_options(no_color) if text else {})), nl=False)  # type: ignore[arg-type]
+    report = finish(run())
+    if report is not None:
+        _show(report, output, no_color, out)
+    return stopping.code or (report_code(report) if report is not None else 1)
+
+
+def _show(report: Report, output: str, no_color: bool, out: str | None) -> None:
+    options = text_options(no_color) if output == "text" else {}
+    click.echo("\n" if options else "", nl=False)
+    click.echo(render_report(report, output, **options), nl=False)  # type: ignore[arg-type]
     if out:
         write_out(out, render_report(report, "json"))
-    return 128 + stopped[0] if stopped else report_code(report)
 
 
-async def _apply(
-    case: Case,
-    options: Options,
-    expected: str | None,
-    progress: Progress,
-    stopped: list[int],
-    yes: bool,
-    no_color: bool,
-    text: bool,
-) -> Report | None:
-    decision = await settled(case)
+@dataclass(frozen=True)
+class Wish:
+    """How it is to be done. ``expected`` is the digest of the plan that was agreed to; ``agreed``: nobody is asked."""
+
+    options: Options
+    expected: str | None
+    agreed: bool
+    text: bool
+    no_color: bool
+
+
+async def _apply(case: Case, wish: Wish, progress: Progress, stopping: Stopping) -> Report | None:
+    decision = await decide(case, settle=True)
     plan = decision.plan
-    if text:
-        click.echo(render_plan(plan, "text", **text_options(no_color)), nl=False)
-    if plan.steps and not yes and expected is None and not _agreed(plan):
+    require_carriable(case, plan, wish.expected)
+    asks = bool(plan.steps) and not wish.agreed
+    if wish.text or asks:
+        click.echo(render_plan(plan, "text", **text_options(wish.no_color)), nl=False, err=not wish.text)
+    if asks and not _agreed(plan):
         note("Nothing was done.")
         return None
     with progress.showing(plan):
         return await carry_out(
-            case,
-            decision,
-            options,
-            progress.tell,
-            expected=expected,
-            on_scheduler=lambda scheduler: _on_signals(scheduler, stopped),
+            case, decision, wish.options, progress.tell, expected=wish.expected, on_scheduler=stopping.watch
         )
 
 
 def _agreed(plan: Plan) -> bool:
     count = len(plan.steps)
     return click.confirm(f"\nDo {'this step' if count == 1 else f'these {count} steps'}?", default=False, err=True)
-
-
-def _on_signals(scheduler: Scheduler, stopped: list[int]) -> None:
-    """The first signal finishes the calls in flight, the second one ends at once."""
-    loop = asyncio.get_running_loop()
-
-    def stop(number: int) -> None:
-        if stopped:
-            os._exit(128 + number)
-        stopped.append(number)
-        note("Stopping: what is under way is finished, nothing more is begun. Once more to end at once.")
-        scheduler.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
 
 
 def _digest(path: str) -> str:
@@ -148,7 +143,9 @@ def _digest(path: str) -> str:
             plan = load_plan(file.read())
     except (OSError, UnicodeDecodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "it isn't UTF-8"
-        raise InputError(f"the plan {path} can't be read: {cause}") from None
+        raise InputError(f"the plan {path} can't be read: {cause}", remedy="write one with plan --out FILE") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error.message}", remedy=error.remedy or "write one with plan --out FILE") from None
     if not plan.get("lineage") or not plan.get("digest"):
         raise PlanRefused(
             f"the plan {path} was made without the state, so it can't be applied",

@@ -6,6 +6,7 @@ import traceback
 
 import click
 
+from reconciler.cli.show import colourful
 from reconciler.errors import InvalidTree, ReconcilerError
 
 
@@ -17,7 +18,8 @@ def tell(error: Exception, *, debug: bool) -> int:
         for problem in error.problems:
             click.echo(safe(str(problem)), err=True)
     if isinstance(error, ReconcilerError):
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {safe(error.message)}", err=True)
+        label = click.style("error:", fg="red", bold=True) if colourful() else "error:"
+        click.echo(f"{label} {safe(error.message)}", err=True)
         if error.remedy:
             click.echo(f"  {safe(error.remedy)}", err=True)
     else:

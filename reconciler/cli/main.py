@@ -28,6 +28,16 @@ COMMANDS = {
 }
 
 
+def accept_debug(command: click.Command) -> None:
+    """Let ``--debug`` stand behind the command as well; ``main`` looks for it wherever it is."""
+    if not any(option.name == "debug" for option in command.params):
+        command.params.append(
+            click.Option(["--debug"], is_flag=True, expose_value=False, help="Show where an error comes from.")
+        )
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        accept_debug(inner)
+
+
 class Commands(click.Group):
     """The commands in the order above; each module is loaded when its command is."""
 
@@ -39,6 +49,7 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"reconciler.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
+        accept_debug(command)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -55,7 +66,7 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--debug", is_flag=True, envvar="RECONCILER_DEBUG", help="Show where an error comes from.")
+@click.option("--debug", is_flag=True, help="Show where an error comes from.")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:
     """Keep a Control Center in the state that a directory of YAML describes.
@@ -68,6 +79,16 @@ def cli(ctx: click.Context, debug: bool) -> None:
     ctx.obj = debug
 
 
+def complain(error: click.ClickException) -> None:
+    """A command line that can't be understood, told like every other failure."""
+    from reconciler.cli.failures import tell
+    from reconciler.errors import InputError
+
+    context = getattr(error, "ctx", None)
+    remedy = f"see {context.command_path} --help" if context is not None else None
+    tell(InputError(error.format_message(), remedy=remedy), debug=False)
+
+
 def main() -> NoReturn:
     """Run the command line and end the process with its exit code."""
     try:
@@ -77,7 +98,7 @@ def main() -> NoReturn:
     except click.Abort:
         code = 130
     except click.ClickException as error:
-        error.show()
+        complain(error)
         code = 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -56,7 +56,7 @@ def output_option(*formats: str) -> Callable[[F], F]:
 
 
 out_option = click.option("--out", type=click.Path(dir_okay=False), help="Write the JSON to this file as well.")
-colour_option = click.option("--no-color", is_flag=True, envvar="NO_COLOR", help="Without colours.")
+colour_option = click.option("--no-color", is_flag=True, help="Without colours (NO_COLOR).")
 
 
 def policy(only: Iterable[str], prune: bool, allow: Iterable[str], resend: bool) -> Policy:

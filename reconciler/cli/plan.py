@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import click
 
 from reconciler.cli.case import opened
@@ -17,7 +15,8 @@ from reconciler.cli.options import (
     policy_options,
     target_options,
 )
-from reconciler.cli.show import text_options, write_out
+from reconciler.cli.run import finish
+from reconciler.cli.show import require_place, text_options, write_out
 from reconciler.cli.tree import load_tree
 from reconciler.reconcile import decide
 from reconciler.render import render_plan
@@ -52,6 +51,7 @@ def command(
     detailed_exitcode: bool,
 ) -> int:
     """Compare the desired state under PATH with the target, and show what apply would do."""
+    require_place(out)
     wishes = policy(only, prune, allow, resend)
     target = environment_target(url, state, secrets_dir, wishes)
     loaded = load_tree(path, target.system, target.installers)
@@ -60,7 +60,7 @@ def command(
         async with opened(target, loaded) as case:
             return (await decide(case)).plan
 
-    plan = asyncio.run(run())
+    plan = finish(run())
     options = {**text_options(no_color), "full": full} if output == "text" else {}
     click.echo(render_plan(plan, output, **options), nl=False)  # type: ignore[arg-type]
     if out:

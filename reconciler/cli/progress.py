@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from reconciler.cli.failures import safe
+from reconciler.cli.show import note
 from reconciler.execute import Event, Happening
 from reconciler.steps import Plan, Status
 from reconciler.wire import Request
@@ -23,6 +24,10 @@ class Progress:
 
     def upload(self, request: Request, sent: int, total: int) -> None:
         """Bytes of an upload have gone out."""
+
+    def say(self, text: str) -> None:
+        """A line for people, beside what is shown."""
+        note(text)
 
     @contextmanager
     def showing(self, plan: Plan) -> Iterator[None]:
@@ -59,6 +64,9 @@ class Bars(Progress):
         with self._live:
             self._whole = self._live.add_task("[bold]steps[/]", total=len(plan.moves))
             yield
+
+    def say(self, text: str) -> None:
+        self._live.console.print(text, markup=False, highlight=False)
 
     def tell(self, event: Event) -> None:
         from rich.markup import escape

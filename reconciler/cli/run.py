@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -27,5 +28,15 @@ def the_target(url: str | None, state: str | None, secrets_dir: str | None) -> T
 
 
 def finish(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run it in an event loop of its own."""
-    return asyncio.run(coroutine)
+    """Run it in an event loop of its own. SIGTERM ends it as SIGINT does: logged out, closed, and with its number."""
+    try:
+        return asyncio.run(_ended_by_sigterm(coroutine))
+    except asyncio.CancelledError:
+        raise SystemExit(128 + signal.SIGTERM) from None
+
+
+async def _ended_by_sigterm(coroutine: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await coroutine

@@ -17,7 +17,22 @@ def text_options(no_color: bool) -> dict[str, Any]:
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size((100, 24)).columns if terminal else 100
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    return {"width": width, "colour": terminal and not no_color, "unicode": encoding == "utf8"}
+    return {"width": width, "colour": terminal and colourful(no_color), "unicode": encoding == "utf8"}
+
+
+def colourful(no_color: bool = False) -> bool:
+    """Whether colours are welcome where there can be some: neither the flag nor NO_COLOR (of any value) forbids."""
+    return not (no_color or os.environ.get("NO_COLOR"))
+
+
+def require_place(path: str | None) -> None:
+    """Refuse, before anything is done, a file that couldn't be written in the end. Raises InputError."""
+    folder = os.path.dirname(path or "") or "."
+    if path is not None and not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
+        raise InputError(f"{path} can't be written: {folder} isn't a folder that we may write to", remedy=ANOTHER)
+
+
+ANOTHER = "name another file"
 
 
 def write_out(path: str, text: str) -> None:
@@ -31,7 +46,7 @@ def write_out(path: str, text: str) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(f"{path} can't be written: {error.strerror}", remedy="name another file") from None
+        raise InputError(f"{path} can't be written: {error.strerror}", remedy=ANOTHER) from None
 
 
 def note(text: str) -> None:

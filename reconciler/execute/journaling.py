@@ -27,6 +27,8 @@ class Keeper(Protocol):
 
     async def close_entry(self, entry_id: int, settlement: Settlement) -> None: ...
 
+    async def remember_sent(self, key: Key, fingerprints: Mapping[str, str], at: float) -> None: ...
+
 
 @dataclass
 class CallJournal:
@@ -60,15 +62,23 @@ class CallJournal:
 
     async def conclude(self, results: Results) -> None:
         """Close the last entry by what the answer said of each object."""
-        if self._open is None:
-            return
         said = {work.move: results.get(work.move, Result.unclear("")) for work in self.works}
         done = [work for work in self.works if said[work.move].said is Said.DONE]
+        if self._open is None:
+            await self._found_done(done)
+            return
         if any(result.said is Said.UNCLEAR for result in said.values()):
             self._clear = {work.move: said[work.move] for work in done}
             return
         errors = "; ".join(sorted({result.error or "" for result in said.values()} - {""}))
         await self._close(self.settlement(done, said, errors))
+
+    async def _found_done(self, done: list[Work]) -> None:
+        """Done without a write of this call: an earlier one, of which nobody knew, had been carried out."""
+        for work in done:
+            found = fingerprints(self.kind, self.verb, work, self.view, None)
+            if found:
+                await self.keeper.remember_sent(key_of(work), found, time.time())
 
     async def close_unclear(self, done: list[Work], unknown: list[Work], reason: str) -> None:
         """Close the last entry after the live side was read; what it couldn't tell stays listed as unknown."""
@@ -117,6 +127,7 @@ class CallJournal:
         await self.keeper.close_entry(entry, settlement)
 
     def _entry(self, request: Request) -> Entry:
+        """A step is charged to the budget once, with its first write."""
         return Entry(
             pass_id=self.pass_id,
             operation=request.operation,
@@ -127,7 +138,7 @@ class CallJournal:
             objects=tuple(key_of(work) for work in self.works),
             names=tuple(name_of(work) for work in self.works),
             at=time.time(),
-            destructive=sum(self._harms(self.steps[work.move]) for work in self.works),
+            destructive=0 if self.writes else sum(self._harms(self.steps[work.move]) for work in self.works),
             fields={key: fields for work in self.works for key, fields in self._coming(self.steps[work.move])},
         )
 

@@ -64,6 +64,7 @@ class Scheduler:
     def stop(self) -> None:
         """Begin nothing more; what is under way is finished."""
         self._stopping = True
+        self._settling.stop()
 
     async def run(self) -> dict[str, Outcome]:
         """The outcome of each step, by its id."""
@@ -102,7 +103,7 @@ class Scheduler:
 
     def _skips(self, move: Move) -> str | None:
         if self._stopping:
-            return "interrupted before it was begun"
+            return INTERRUPTED
         for id in sorted(move.hard):
             if self._ended[id].status is not Status.DONE:
                 return f"waits for {self._moves[id].step}, which {WORDS[self._ended[id].status]}"
@@ -142,11 +143,20 @@ class Scheduler:
             ready_at if fresh else float("-inf"),
         )
         async with self._turns:
+            if self._stopping:
+                self._leave(group)
+                return
             for move in group.moves:
                 self._tell(Event(Happening.STARTED, move.step, move.id))
             ended = await call.run()
         self._remember(call)
         await asyncio.gather(*(self._settle(move, group, ended, call.attempts, started) for move in group.moves))
+
+    def _leave(self, group: Group) -> None:
+        """What was still waiting for its turn isn't begun any more."""
+        for move in group.moves:
+            self._end(move, Outcome(move.id, Status.SKIPPED, INTERRUPTED, attempts=0))
+            self._queue.put_nowait(move.id)
 
     def _remember(self, call: Call) -> None:
         """What the call made ours counts at once, for those who come after it."""
@@ -197,6 +207,7 @@ def _harms(step: Step) -> bool:
     return step.destructive or step.disruptive or step.action.takes_down
 
 
+INTERRUPTED = "interrupted before it was begun"
 WORDS = {
     Status.FAILED: "failed",
     Status.SKIPPED: "was skipped",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from reconciler.execute.look import Looker
 from reconciler.steps import Status
@@ -18,6 +19,11 @@ class Settling:
         self._looker = looker
         self._deadline = deadline
         self._pause = pause
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Wait no longer: whatever isn't settled now is left as it is."""
+        self._stopped.set()
 
     async def wait(
         self, kind: Kind, verb: Verb, work: Work, since: float, tell: Callable[[str], None]
@@ -31,7 +37,13 @@ class Settling:
             if not isinstance(found, Waiting):
                 return (Status.DONE, None) if found.said is Said.DONE else (Status.FAILED, found.error)
             tell(found.text)
+            if self._stopped.is_set():
+                return Status.PROGRESSING, f"interrupted before it was settled: {found.text}"
             if time.monotonic() >= self._deadline:
                 return Status.PROGRESSING, f"not settled in time: {found.text}"
             not_before = time.monotonic() + self._pause / 2
-            await asyncio.sleep(min(self._pause, max(0.05, self._deadline - time.monotonic())))
+            await self._rest(min(self._pause, max(0.05, self._deadline - time.monotonic())))
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), seconds)

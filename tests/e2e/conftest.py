@@ -41,6 +41,8 @@ def make(served: tuple[Switch, str], tmp_path: Path) -> Iterator[MakeDesk]:
 
     yield build_desk
     for desk in desks:
+        desk.end_all()
+    for desk in desks:
         _always_holds(desk)
 
 
@@ -85,6 +87,7 @@ def converged(applied: Path, served: tuple[Switch, str], tmp_path: Path) -> Iter
     desk = Desk(tmp_path / "desk", center)
     desk.canaries |= {path.read_text(encoding="utf-8") for path in desk.secrets.iterdir()}
     yield desk
+    desk.end_all()
     _always_holds(desk)
 
 

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -17,11 +16,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from reconciler.emulator.app import Setup, build, create_app
+import pytest
+
+from reconciler.emulator.metadefender.app import Setup, build, create_app
+from reconciler.emulator.metadefender.options import Options, choices
+from reconciler.emulator.metadefender.sessions import Session, Sessions
+from reconciler.emulator.metadefender.state import hidden
+from reconciler.emulator.metadefender.world import World
 from reconciler.emulator.running import Control
-from reconciler.emulator.sessions import Session, Sessions
-from reconciler.emulator.world import World
 from tests.emulator.center import Switch
+
+__all__ = ["Options", "choices", "hidden"]  # what tests need of the emulator's inside comes through here, too
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "examples" / "desired-state"
@@ -133,7 +138,8 @@ class Result:
 
     def ended(self, code: int) -> Result:
         """The result itself, if it is this one."""
-        assert self.code == code, f"{self.args} ended with {self.code}, not {code}\n{self.out}\n{self.err}"
+        shown = self.out if len(self.out) < 5000 else f"{self.out[:1500]}\n…\n{self.out[-3000:]}"
+        assert self.code == code, f"{' '.join(self.args)} ended with {self.code}, not {code}\n{shown}\n{self.err}"
         return self
 
 
@@ -145,6 +151,7 @@ class Desk:
     center: Center
     env: dict[str, str] = field(default_factory=dict)
     said: list[Result] = field(default_factory=list)
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     canaries: set[str] = field(default_factory=lambda: {PASSWORD})
 
     def __post_init__(self) -> None:
@@ -188,7 +195,7 @@ class Desk:
 
     def start(self, *args: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """The same without waiting; :meth:`finished` takes its result."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "reconciler", *args],
             cwd=self.folder,
             env={**os.environ, **self.env, **(env or {})},
@@ -196,6 +203,15 @@ class Desk:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        self.started.append(process)
+        return process
+
+    def end_all(self) -> None:
+        """End whatever a test that failed has left running, so that it doesn't meddle with the next one."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
 
     def finished(self, process: subprocess.Popen[bytes]) -> Result:
         """Wait for a process that was started."""
@@ -332,9 +348,12 @@ def worker(name: str, **spec: Any) -> str:
 
 def setup(spool: Path, state: Path | None = None, fixture: str = "empty", **settings: object) -> Setup:
     """A fresh Control Center, or the one that a file holds."""
-    return Setup(
-        spool, state, password=PASSWORD, api_key=API_KEY, fixture=fixture, settings={**PACES, **settings}
-    )
+    return Setup(spool, state, password=PASSWORD, api_key=API_KEY, fixture=fixture, settings={**PACES, **settings})
+
+
+def mostly_ci(values: Iterable[Any], *quick: Any) -> list[Any]:
+    """The values as parameters; all but the quick ones are for the slower tier."""
+    return [value if value in quick else pytest.param(value, marks=pytest.mark.ci) for value in values]
 
 
 def until(holds: Callable[[], Any], what: str) -> None:
@@ -357,6 +376,3 @@ def duplicates(center: Center) -> list[object]:
     ]
     found = list(keys)
     return sorted({one for one in found if found.count(one) > 1}, key=str)
-
-
-TERM, KILL = signal.SIGTERM, signal.SIGKILL

@@ -8,13 +8,12 @@ import re
 import sqlite3
 import stat
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import yaml
 
 from reconciler.cli.main import COMMANDS
-from tests.e2e.kit import PASSWORD, Desk, document, until, user, worker
+from tests.e2e.kit import PASSWORD, Desk, document, mostly_ci, until, user, worker
 
 MakeDesk = Callable[..., Desk]
 
@@ -40,7 +39,7 @@ def test_validate_tells_every_problem_with_its_place(desk: Desk):
     places = [line.split(": ")[0] for line in result.err.splitlines()]
     assert places[0].startswith("a.yaml:5:")
     assert places[1].startswith("a.yaml:10:")
-    assert "did you mean 'email'" in result.err.lower() or "did you mean email" in result.err.lower()
+    assert "Did you mean 'email'?" in result.err
     assert "error: 2 problems in the desired state" in result.err
 
 
@@ -55,6 +54,7 @@ def test_plan_as_text(converged: Desk):
     assert "\x1b" not in result.out
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("output", ["markdown", "html"])
 def test_plan_as_a_document(converged: Desk, output: str):
     converged.center.edit("settings", {"name": "sessioncookie"}, set={"samesite": "None"})
@@ -81,8 +81,11 @@ def test_plan_tells_by_its_exit_code_that_there_are_changes(example: Desk):
 def test_plan_only_some_documents(example: Desk):
     plan = example.plan("--only", "User/alice").ended(0)
     assert [*plan.steps] == ["create/Role/soc-analyst", "create/User/alice"]
+    unknown = example.plan("--only", "User/alise").ended(1)
+    assert "Did you mean 'User/alice'?" in unknown.err
 
 
+@pytest.mark.ci
 def test_plan_in_full(desk: Desk):
     desk.write(*(worker(f"w-{number:02}") for number in range(40)))
     short, full = desk.run("plan", "desired-state").out, desk.run("plan", "desired-state", "--full").out
@@ -90,6 +93,7 @@ def test_plan_in_full(desk: Desk):
     assert short.count("host") < 40
 
 
+@pytest.mark.ci
 def test_a_plan_without_the_state_says_so(example: Desk):
     assert "made without the state: can't be applied" in example.run("plan", "desired-state").out.splitlines()[0]
     plan = example.plan().json()
@@ -108,6 +112,7 @@ def test_apply_asks_for_a_word_where_nobody_can_be_asked(example: Desk):
     assert example.center.requests() == []
 
 
+@pytest.mark.ci
 def test_apply_tells_what_became_of_each_step(desk: Desk):
     desk.write(document("Role", "analyst"), user("carol", roles=["analyst"]))
     result = desk.run("apply", "desired-state", "--yes", "--out", "report.json").ended(0)
@@ -138,6 +143,7 @@ def test_a_saved_plan_is_refused_once_the_live_side_has_moved(desk: Desk):
     assert desk.center.writes(before) == []
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("change", ["the documents", "the flags"])
 def test_a_saved_plan_is_refused_once_something_else_has_changed(desk: Desk, change: str):
     desk.write(document("SessionCookie", "console", samesite="Strict"))
@@ -160,7 +166,10 @@ def test_a_plan_made_without_the_state_is_refused(example: Desk):
     assert example.center.writes() == []
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "null", "no json", '{"kind": "Plan", "digest": 5}', "\udcff"])
+@pytest.mark.ci
+@pytest.mark.parametrize(
+    "content", mostly_ci(["", "{}", "[]", "null", "no json", '{"kind": "Plan", "digest": 5}', "\udcff"], "", "{}")
+)
 def test_what_is_no_plan_is_refused(desk: Desk, content: str):
     desk.write(document("SessionCookie", "console", samesite="Strict"))
     (desk.folder / "plan.json").write_bytes(content.encode(errors="surrogateescape"))
@@ -175,15 +184,16 @@ def test_what_is_no_plan_is_refused(desk: Desk, content: str):
 def test_an_export_plans_to_no_changes(converged: Desk):
     converged.center.options(cleanup_get="value", session_get="value")
     result = converged.run("export", "--out", "exported").ended(0)
-    assert result.out.startswith("Exported 18 documents") or result.out.startswith("Exported ")
+    assert result.out == "Exported 18 documents to exported.\n"
     assert "secret to fill in: alice-password" in result.err
-    assert converged.run("validate", "exported").ended(0)
+    converged.run("validate", "exported").ended(0)
     before = converged.center.last()
     plan = converged.run("plan", "exported", "-o", "json", "--detailed-exitcode").ended(0).json()
     assert plan["steps"] == plan["blocked"] == []
     assert converged.center.writes(before) == []
 
 
+@pytest.mark.ci
 def test_an_export_of_a_server_that_nobody_knows(make: MakeDesk):
     """Everything unlike the example: other ids, hidden settings, roles that can't be listed, a stranger's objects."""
     desk = make("deployed", role_list="404", user_roles="names", worker_list="map", id_type="string")
@@ -194,6 +204,7 @@ def test_an_export_of_a_server_that_nobody_knows(make: MakeDesk):
     assert plan["steps"] == plan["blocked"] == []
 
 
+@pytest.mark.ci
 def test_an_export_overwrites_nothing(converged: Desk):
     (converged.folder / "exported").mkdir()
     (converged.folder / "exported" / "mine").write_text("mine")
@@ -214,6 +225,7 @@ def test_adopt_by_name_and_forget(desk: Desk):
     assert desk.center.writes() == []
 
 
+@pytest.mark.ci
 def test_adopt_what_isnt_there(desk: Desk):
     desk.center.edit("users", add={"name": "carol", "password": "x", "roles": []})
     assert "carol" in desk.run("adopt", "User", "carl").ended(1).err
@@ -222,6 +234,7 @@ def test_adopt_what_isnt_there(desk: Desk):
     assert "isn't ours" in desk.run("forget", "User", "carol").ended(1).err
 
 
+@pytest.mark.ci
 def test_adopt_by_id_among_namesakes(make: MakeDesk):
     desk = make(user_create_existing="duplicate")
     for directory in (1, 2):
@@ -267,12 +280,13 @@ def test_import_workers(desk: Desk):
     desk.canaries |= {"imported-key-one", "imported-key-two"}
     result = desk.run("import-workers", str(source), "--secrets-dir", str(desk.secrets)).ended(0)
     documents = list(yaml.safe_load_all(result.out))
-    assert [one["metadata"]["name"] for one in documents] == ["Rack 1", "Rack 2"] or len(documents) == 2
+    assert [one["metadata"]["name"] for one in documents] == ["Rack 1", "Rack 2"]
     (desk.tree / "workers.yaml").write_text(result.out)
     desk.converges()
     assert desk.center.names("workers") == ["Rack 1", "Rack 2"]
 
 
+@pytest.mark.ci
 def test_import_workers_without_writing_keys(desk: Desk):
     (desk.secrets / "import.yml").write_text(IMPORT)
     desk.canaries |= {"imported-key-one", "imported-key-two"}
@@ -296,21 +310,23 @@ def test_version(desk: Desk):
     assert re.fullmatch(r"reconciler \d+\.\d+\.\d+\S*\n", desk.run("version").ended(0).out)
 
 
+@pytest.mark.ci
 def test_help_of_each_command(desk: Desk):
     whole = desk.run("--help").ended(0).out
     for name, summary in COMMANDS.items():
         assert name in whole
-        assert summary in whole
+        assert summary in " ".join(whole.split())
     for name in COMMANDS:
         assert desk.run(name, "--help").ended(0).out.startswith(f"Usage: reconciler {name}")
 
 
 def test_an_unknown_command(desk: Desk):
     result = desk.run("aply").ended(1)
-    assert "apply" in result.err
+    assert result.err == "error: No such command 'aply'. Did you mean 'apply'?\n  see reconciler --help\n"
     assert result.out == ""
 
 
+@pytest.mark.ci
 def test_an_unknown_flag(desk: Desk):
     assert "--prune" in desk.run("plan", "desired-state", "--prne").ended(1).err
 
@@ -320,7 +336,7 @@ def test_an_unknown_flag(desk: Desk):
 
 def test_status(converged: Desk):
     result = converged.run("status").ended(0)
-    for words in ("Ours    2 Deployment", "Last    #1", "converged", "Budget  1 destructive", "Health  "):
+    for words in ("Ours    1 Cleanup, 2 Deployment", "Last    #1", "converged", "Budget  1 destructive", "Health  "):
         assert words in result.out
     found = converged.run("status", "-o", "json").ended(0).json()
     assert found["open"] == []
@@ -328,6 +344,7 @@ def test_status(converged: Desk):
     assert converged.center.writes() == []
 
 
+@pytest.mark.ci
 def test_status_of_nothing(desk: Desk):
     result = desk.run("status", "--offline").ended(0)
     assert "nothing" in result.out
@@ -336,6 +353,7 @@ def test_status_of_nothing(desk: Desk):
     assert not list((desk.folder / "state").iterdir())
 
 
+@pytest.mark.ci
 def test_status_of_a_server_that_is_gone(desk: Desk):
     result = desk.run("status", env={"RECONCILER_URL": "http://127.0.0.1:9"})
     assert "can't be reached" in result.out
@@ -352,6 +370,7 @@ def test_history(converged: Desk):
     assert listed[0]["outcome"] == "converged"
 
 
+@pytest.mark.ci
 def test_history_of_nothing(desk: Desk):
     assert desk.run("history").ended(0).out == "No pass yet.\n"
     assert desk.run("history", "-o", "json").ended(0).json() == []
@@ -359,7 +378,7 @@ def test_history_of_nothing(desk: Desk):
 
 def test_state_is_listed_backed_up_and_restored(converged: Desk):
     before = converged.run("state", "list").ended(0).out
-    assert before.endswith("18 objects.\n") or " objects.\n" in before
+    assert before.endswith("\n19 objects.\n")
     converged.run("state", "backup", "backup.db").ended(0)
     assert stat.S_IMODE((converged.folder / "backup.db").stat().st_mode) == 0o600
     converged.run("forget", "User", "alice").ended(0)
@@ -369,6 +388,7 @@ def test_state_is_listed_backed_up_and_restored(converged: Desk):
     converged.is_converged()
 
 
+@pytest.mark.ci
 def test_state_of_nothing(desk: Desk):
     assert desk.run("state", "list").ended(0).out == "0 objects.\n"
     assert "no state" in desk.run("state", "backup", "backup.db").ended(1).err
@@ -377,6 +397,7 @@ def test_state_of_nothing(desk: Desk):
     assert desk.run("state", "restore", "junk.db").ended(1).out == ""
 
 
+@pytest.mark.ci
 def test_the_state_is_for_its_owner_only(converged: Desk):
     for path in (converged.folder / "state").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path.name
@@ -390,13 +411,14 @@ def test_the_state_is_for_its_owner_only(converged: Desk):
 
 def test_doctor_only_reads(converged: Desk):
     result = converged.run("doctor").ended(0)
-    assert "role_list: list" in result.out
+    assert re.search(r"role_list +list +Does GET /admin/role list the roles\?", result.out)
     asked = converged.center.requests()
     assert {one["method"] for one in asked if one["operationId"] not in ("login", "logout")} == {"GET"}
     found = converged.run("doctor", "-o", "json").ended(0).json()
     assert {one["answer"] for one in found["collections"]} == {"readable", "not offered"}
 
 
+@pytest.mark.ci
 def test_doctor_says_what_cant_be_read(converged: Desk):
     converged.center.fault("listServices", {"body": "<html>"}, times=0)
     result = converged.run("doctor").ended(1)
@@ -416,6 +438,7 @@ def test_emulator_and_a_plan_of_it(desk: Desk):
     assert process.returncode == 0
 
 
+@pytest.mark.ci
 def test_emulator_refuses_what_it_doesnt_know(desk: Desk):
     result = desk.run("emulator", "--set", "role_list=maybe").ended(1)
     assert "role_list is one of" in result.err
@@ -428,6 +451,7 @@ def test_demo(desk: Desk):
     assert result.out.count("$ reconciler") == 7
 
 
+@pytest.mark.ci
 def test_a_reader_that_goes_away(example: Desk):
     process = example.start("plan", "desired-state")
     assert process.stdout is not None
@@ -436,5 +460,3 @@ def test_a_reader_that_goes_away(example: Desk):
     assert process.stderr is not None
     assert b"Traceback" not in process.stderr.read()
     process.stderr.close()
-
-

@@ -39,7 +39,7 @@ def test_a_worker_less(converged: Desk):
     """No --prune: the Deployment's document itself says so."""
     converged.edit("cores.yaml", "[worker-1, worker-2]", "[worker-1]")
     plan = converged.plan().ended(0)
-    assert [*plan.steps] == ["delete/Deployment/cores/worker-2"] or "worker-2" in next(iter(plan.steps))
+    assert [*plan.steps] == ["delete/Deployment/ometascan/worker-2"]
     gone = id_of(converged, "worker-2")
     converged.converges()
     assert bodies(converged, "undeployWorkers") == [[gone]]
@@ -49,9 +49,7 @@ def test_a_worker_less(converged: Desk):
 def test_a_newer_version_is_one_upgrade_for_the_type(converged: Desk):
     give_installer(converged, NEWER)
     plan = converged.plan().ended(0)
-    assert set(plan.steps) == {"create/Installer/core-5.15", "upgrade/Deployment/ometascan"} or (
-        plan.json()["summary"]["upgrade"] == 1
-    )
+    assert [*plan.steps] == ["create/Installer/core-5.15", "upgrade/Deployment/ometascan"]
     assert "all 2 instances" in plan.steps["upgrade/Deployment/ometascan"]["reason"]
     converged.converges()
     assert bodies(converged, "upgradeWorkers") == [{"type": "ometascan", "version": "5.16.0"}]
@@ -64,6 +62,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("old", "new"), [*CHANGES.values()], ids=[*CHANGES])
 def test_what_cant_be_changed_while_it_runs_is_deployed_anew(converged: Desk, old: str, new: str):
     converged.edit("cores.yaml", old, new)
@@ -75,6 +74,7 @@ def test_what_cant_be_changed_while_it_runs_is_deployed_anew(converged: Desk, ol
     assert converged.center.instances() == {"worker-1": "5.15.0", "worker-2": "5.15.0"}
 
 
+@pytest.mark.ci
 def test_a_lower_version_is_deployed_anew(converged: Desk):
     give_installer(converged, OLDER)
     assert set(converged.plan().ended(3).rules.values()) == {"redeploy-not-allowed"}
@@ -100,6 +100,7 @@ def test_a_deployment_that_fails(make: MakeDesk):
     assert desk.center.instances() == {"worker-1": "5.15.0"}
 
 
+@pytest.mark.ci
 def test_a_failed_deployment_is_told_and_not_begun_again(make: MakeDesk):
     desk = make()
     failing(desk)
@@ -124,7 +125,7 @@ def test_what_isnt_settled_in_time(make: MakeDesk):
     desk.center.advance(7200)
     desk.converges()
     assert desk.center.writes(before) == []
-    assert "Deployment/cores/worker-1" in desk.owned() or "Deployment/ometascan/worker-1" in desk.owned()
+    assert "Deployment/cores/worker-1" in desk.owned()
 
 
 def test_a_frozen_service(converged: Desk):
@@ -145,14 +146,16 @@ def test_a_frozen_service_is_edited_between_undeploying_and_deploying(converged:
     assert converged.center.named("services", "cache")["host"] == "redis-2.internal"
 
 
+@pytest.mark.ci
 def test_a_stranger_isnt_undeployed_to_thaw_a_service(make: MakeDesk):
     desk = make("deployed")
     desk.write(document("Service", "caching", type="caching", host="new.local", port=6379, user="caching",
                         password=secret("cache-password")))  # fmt: skip
-    assert "not-owned" in desk.apply("--allow", "redeploy").ended(3).out or desk.center.writes() == []
+    assert set(desk.apply("--allow", "redeploy").ended(3).rules.values()) == {"service-frozen-after-deploy"}
     assert desk.center.writes() == []
 
 
+@pytest.mark.ci
 def test_undeployed_before_it_is_disconnected(converged: Desk):
     converged.edit("cores.yaml", "[worker-1, worker-2]", "[worker-1]")
     converged.drop_document("workers.yaml", "worker-2")
@@ -160,34 +163,38 @@ def test_undeployed_before_it_is_disconnected(converged: Desk):
     assert converged.center.writes() == ["undeployWorkers", "disconnectWorkers"]
 
 
+@pytest.mark.ci
 def test_everything_of_a_deployment_goes_in_order(converged: Desk):
     (converged.tree / "cores.yaml").unlink()
     (converged.tree / "workers.yaml").unlink()
     converged.converges("--prune", "--allow", "deletions=6")
-    writes = converged.center.writes()
-    assert writes[0] == "undeployWorkers"
-    assert sorted(writes[1:]) == ["deleteInstaller", "disconnectWorkers"]
+    writes = [one for one in converged.center.writes() if one != "disconnectWorkers"]
+    assert writes == ["undeployWorkers", "deleteInstaller"]
+    assert converged.center.names("workers") == []  # no rule was broken, so each went after its instance
 
 
+@pytest.mark.ci
 def test_an_upgrade_over_a_stranger_is_blocked(converged: Desk):
     installer = converged.center.state()["installers"][0]
     instance = {"type": "ometascan", "version": "5.15.0", "installer_id": installer["installer_id"], "license_id": "",
                 "config": {}}  # fmt: skip
     converged.center.edit("workers", {"display_name": "worker-3"}, set={"status": "Deployed", "instance": instance})
     give_installer(converged, NEWER)
-    assert converged.plan().ended(3).rules["upgrade/Deployment/ometascan"] in ("one-version-a-type", "not-owned")
+    assert converged.plan().ended(3).rules["upgrade/Deployment/ometascan"] == "one-version-a-type"
 
 
+@pytest.mark.ci
 def test_an_installer_that_isnt_at_hand_blocks_only_its_own(make: MakeDesk):
     desk = make()
     desk.give_example()
     (desk.tree / "installers" / "ometascan-5.15.0-1-x64.msi").unlink()
-    report = desk.apply()
-    assert report.code in (1, 3)
+    report = desk.apply().ended(3)
+    assert report.rules["create/Installer/core-5.15"]
     assert desk.center.names("users") == ["admin", "alice", "bob", "system"]
     assert desk.center.instances() == {}
 
 
+@pytest.mark.ci
 def test_installers_from_a_folder_beside_the_tree(make: MakeDesk):
     desk = make()
     desk.give_example()
@@ -200,6 +207,7 @@ def test_installers_from_a_folder_beside_the_tree(make: MakeDesk):
     assert report.statuses["create/Installer/core-5.15"] == "done"
 
 
+@pytest.mark.ci
 def test_deploy_on_a_live_worker_that_no_document_declares(make: MakeDesk):
     desk = make("services")
     desk.give_example()
@@ -210,6 +218,7 @@ def test_deploy_on_a_live_worker_that_no_document_declares(make: MakeDesk):
     assert desk.center.instances() == {"worker-2": "5.15.0"}
 
 
+@pytest.mark.ci
 def test_a_worker_that_moves(converged: Desk):
     """Another host is another worker: the old one goes only with --prune."""
     converged.edit("workers.yaml", "worker-3.internal", "worker-3b.internal")
@@ -218,6 +227,7 @@ def test_a_worker_that_moves(converged: Desk):
     assert converged.center.named("workers", "worker-3")["host"] == "worker-3b.internal"
 
 
+@pytest.mark.ci
 def test_workers_are_connected_at_once(desk: Desk):
     desk.write(*(worker(f"w-{number}") for number in range(30)))
     desk.converges()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.kit import Desk, document, user
+from tests.e2e.kit import Desk, document, mostly_ci, user
 
 COLLECTIONS = [
     "getAuditlogCleanup",
@@ -51,18 +51,21 @@ def test_a_plan_without_changes_reads_each_collection_once(converged: Desk):
     assert plan["calls"] == {"GET": len(COLLECTIONS), "POST": 0, "PUT": 0, "DELETE": 0}
 
 
+@pytest.mark.ci
 def test_an_apply_without_changes_reads_each_collection_once(converged: Desk):
     report = converged.apply().ended(0).json()
     assert sorted(converged.center.sent()) == COLLECTIONS
     assert report["calls"] == {"GET": len(COLLECTIONS), "POST": 0, "PUT": 0, "DELETE": 0}
 
 
+@pytest.mark.ci
 def test_only_what_documents_need_is_read(desk: Desk):
     desk.write(document("SessionCookie", "console", samesite="Strict"))
     desk.plan().ended(0)
     assert desk.center.sent() == ["getSessionCookie"]
 
 
+@pytest.mark.ci
 def test_what_is_owned_is_read_though_no_document_is_left(desk: Desk):
     desk.write(document("SessionCookie", "console", samesite="Strict"), user("carol"))
     desk.apply().ended(0)
@@ -80,10 +83,8 @@ def test_the_example_takes_no_more_writes_than_it_has_objects(requests: list[dic
 def test_a_plan_sends_only_reads(example: Desk):
     plan = example.plan().ended(0).json()
     assert plan["summary"]["create"] == 15
-    assert Counter(one["method"] for one in example.center.requests() if one["operationId"] not in ("login", "logout")) == {
-        "GET": len(COLLECTIONS)
-    }
-    assert [one["operationId"] for one in example.center.requests() if one["method"] == "POST"] == ["login", "logout"]
+    assert sorted(example.center.sent()) == COLLECTIONS
+    assert [one["operationId"] for one in example.center.requests() if one["method"] != "GET"] == ["login", "logout"]
     assert not list((example.folder / "state").iterdir())
 
 
@@ -114,9 +115,9 @@ def test_what_was_taken_away_comes_back(converged: Desk):
     converged.converges()
 
 
-EDITS = {
+EDITS: dict[str, tuple[str, dict[str, str], dict[str, Any], str]] = {
     "session-cookie": ("settings", {"name": "sessioncookie"}, {"samesite": "None"}, "update/SessionCookie/console"),
-    "service-setting": ("settings", {"name": "servicesetting"}, {"max_replica": 5}, "update/ServiceSetting/filestorage"),
+    "storage": ("settings", {"name": "servicesetting"}, {"max_replica": 5}, "update/ServiceSetting/filestorage"),
     "cleanup": ("settings", {"name": "auditlog"}, {"cleanuprange": 7}, "update/Cleanup/retention"),
     "session": ("settings", {"name": "session"}, {"sessionTimeout": 60000}, "update/Session/logins"),
     "user": ("users", {"name": "alice"}, {"email": "else@example.com"}, "replace/User/alice"),
@@ -125,10 +126,9 @@ EDITS = {
 }
 
 
-@pytest.mark.parametrize(("collection", "match", "change", "step"), [*EDITS.values()], ids=[*EDITS])
-def test_what_was_changed_by_hand_is_put_right(
-    converged: Desk, collection: str, match: dict[str, str], change: dict[str, Any], step: str
-):
+@pytest.mark.parametrize("edit", mostly_ci(EDITS, "cleanup", "role"))
+def test_what_was_changed_by_hand_is_put_right(converged: Desk, edit: str):
+    collection, match, change, step = EDITS[edit]
     converged.center.options(cleanup_get="value", session_get="value")
     assert converged.center.edit(collection, match, set=change) == 1
     plan = converged.plan("--detailed-exitcode", "--allow", "replace", "--allow", "deletions=9").ended(2)
@@ -136,6 +136,7 @@ def test_what_was_changed_by_hand_is_put_right(
     converged.converges("--allow", "replace", "--allow", "deletions=9")
 
 
+@pytest.mark.ci
 def test_a_service_that_was_changed_by_hand_is_put_right(make: Any):
     desk = make()
     desk.give_example()
@@ -148,6 +149,7 @@ def test_a_service_that_was_changed_by_hand_is_put_right(make: Any):
     assert desk.center.named("services", "cache")["host"] == "redis.internal"
 
 
+@pytest.mark.ci
 def test_an_installer_that_was_taken_away_comes_back(make: Any):
     desk = make()
     desk.give_example()
@@ -158,6 +160,7 @@ def test_an_installer_that_was_taken_away_comes_back(make: Any):
     desk.converges()
 
 
+@pytest.mark.ci
 def test_an_instance_that_was_undeployed_by_hand_comes_back(converged: Desk):
     converged.center.edit("workers", {"display_name": "worker-2"}, set={"status": "Available", "instance": None})
     assert [*converged.plan().ended(0).steps] == ["create/Deployment/cores/worker-2"]
