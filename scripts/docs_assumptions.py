@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from reconciler.emulator.options import Options, choices
+from reconciler.emulator.metadefender.options import Options, choices
 from reconciler.systems.base import Assumption
 from reconciler.systems.metadefender.assumptions import ASSUMPTIONS
 from scripts.docs_text import agree, code, page, source, table

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from reconciler.cli.main import COMMANDS, cli
-from reconciler.emulator.options import Options
+from reconciler.emulator.metadefender.options import Options
 from reconciler.load import load
 from reconciler.model import SourceFile
 from reconciler.systems.metadefender.assumptions import ASSUMPTIONS

@@ -1,5 +1,6 @@
-"""An embedded Control Center that speaks the REST API, to rehearse and to test on.
+"""Embedded servers that speak the APIs of real systems, to rehearse and to test on.
 
-It stands in for a cluster that nobody has at hand: its answers come from the published reference, and where that is
-silent, from switches that can be set either way. It knows nothing of the rest of the package.
+They stand in for what nobody has at hand: their answers come from the published references, and where those are
+silent, from switches that can be set either way. They know nothing of the rest of the package. What is here serves
+any system; each has a package of its own below.
 """

@@ -2,72 +2,78 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from reconciler.emulator.app import Setup, build, create_app
-from reconciler.emulator.running import LINE
+from reconciler.emulator.base import Emulated, Start
+from reconciler.emulator.control import create_app
+from reconciler.emulator.registry import DEFAULT, SYSTEMS
 from reconciler.emulator.server import bind, parse_address, serve
 
 
-@click.command()
+def _with_own_flags(command: Callable[..., None]) -> click.Command:
+    made = click.command()(command)
+    made.params += [flag for system in SYSTEMS.values() for flag in system.flags]
+    return made
+
+
+@_with_own_flags
+@click.option("--system", type=click.Choice(list(SYSTEMS)), default=DEFAULT, show_default=True, help="Which system.")
 @click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:8892", show_default=True, help="Port 0: a free one.")
 @click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Keep all data in this file.")
-@click.option("--user", default="admin", show_default=True, help="Name of the first user.")
-@click.option("--password", envvar="EMULATOR_PASSWORD", default="admin", help="Its password (default: admin).")
-@click.option("--api-key", envvar="EMULATOR_API_KEY", help="Its API key (default: a random one).")
 @click.option(
-    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="How the server answers, such as worker_list=map."
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="How the server answers; an unknown name tells what there is.",
 )
-@click.option("--deploy-seconds", type=float, help="How long a deployment takes (default: 2).")
-@click.option("--undeploy-seconds", type=float, help="How long an undeployment takes (default: 2).")
-@click.option("--upgrade-seconds", type=float, help="How long the upgrade of one instance takes (default: 2).")
 @click.option("--latency", type=float, metavar="MS", help="Milliseconds before each answer (default: 0).")
-@click.option("--fixture", default="empty", show_default=True, help="empty, services, deployed, users:N or workers:N.")
-@click.option("--fixture-file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Start from YAML.")
-@click.option("--spool", type=click.Path(path_type=Path, file_okay=False), help="Where uploaded installers go.")
 @click.option("--no-control", is_flag=True, help="Without the requests under /_emulator/.")
+@click.pass_context
 def emulator(
+    context: click.Context,
+    /,
     *,
+    system: str,
     listen: str,
     state: Path | None,
-    user: str,
-    password: str,
-    api_key: str | None,
     settings: tuple[str, ...],
-    deploy_seconds: float | None,
-    undeploy_seconds: float | None,
-    upgrade_seconds: float | None,
     latency: float | None,
-    fixture: str,
-    fixture_file: Path | None,
-    spool: Path | None,
     no_control: bool,
+    **flags: Any,
 ) -> None:
-    """Run a Control Center that exists only here, to rehearse on."""
-    paces = {
-        "deploy_seconds": deploy_seconds,
-        "undeploy_seconds": undeploy_seconds,
-        "upgrade_seconds": upgrade_seconds,
-        "latency_ms": latency,
-    }
-    chosen = _pairs(settings) | {name: value for name, value in paces.items() if value is not None}
-    with contextlib.ExitStack() as stack:
-        folder = spool or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emulator-")))
-        _run(Setup(folder, state, user, password, api_key, fixture, fixture_file, chosen), listen, not no_control)
+    """Run a system that exists only here, to rehearse on."""
+    chosen = _pairs(settings) | ({} if latency is None else {"latency_ms": latency})
+    own = _own(context, SYSTEMS[system], flags)
+    with tempfile.TemporaryDirectory(prefix="emulator-") as folder:
+        _run(SYSTEMS[system], Start(Path(folder), state, chosen, own), listen, not no_control)
 
 
-def _run(setup: Setup, listen: str, control: bool) -> None:
+def _own(context: click.Context, system: Emulated, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the system's own flags; UsageError where one of another system was given."""
+    own = {flag.name for flag in system.flags}
+    for flag in context.command.params:
+        given = context.get_parameter_source(str(flag.name)) is ParameterSource.COMMANDLINE
+        if given and flag.name in flags and flag.name not in own:
+            raise click.UsageError(f"{flag.opts[0]} is no flag of {system.name}", context)
+    return {name: value for name, value in flags.items() if name in own}
+
+
+def _run(system: Emulated, start: Start, listen: str, control: bool) -> None:
     try:
-        world = build(setup)
+        emulation = system.start(start)
         listener, url = bind(*parse_address(listen))
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     with listener:
-        serve(create_app(world, control), listener, lambda: click.echo(LINE + url))
+        announce = f"{system.title} emulator listening on {url}"
+        serve(create_app(emulation, control), listener, lambda: click.echo(announce))
 
 
 def _pairs(settings: tuple[str, ...]) -> dict[str, object]:

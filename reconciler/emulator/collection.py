@@ -6,12 +6,19 @@ more than once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import orjson
 
 Record: TypeAlias = dict[str, Any]
+
+
+def checked_edit(order: Mapping[str, Any]) -> None:
+    """ValueError unless `order` has a collection, and one of set, delete and add."""
+    unknown = set(order) - {"collection", "match", "set", "delete", "add"}
+    if unknown or sum(name in order for name in ("set", "delete", "add")) != 1:
+        raise ValueError("an edit has a collection, and one of set, delete and add")
 
 
 class Collection:
@@ -46,6 +53,14 @@ class Collection:
     def has(self, *tag: Hashable) -> bool:
         """Whether any object has this tag."""
         return tag in self._tagged
+
+    def matching(self, match: Mapping[str, Any]) -> list[str]:
+        """The ids of the objects whose fields have these values, compared as texts."""
+        return [
+            identity
+            for identity, record in self._records.items()
+            if all(str(record.get(field)) == str(value) for field, value in match.items())
+        ]
 
     def add(self, record: Record) -> Record:
         """Take `record` in, in place of one with its id, and give it back."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import Receive
 
 from reconciler.emulator.journal import Entry
-from reconciler.emulator.operations import Operation
-from reconciler.emulator.world import Refusal
+from reconciler.emulator.refusal import Refusal
+from reconciler.emulator.routes import Route
 
 LARGEST_CONTENT = 64 * 1024 * 1024
 
@@ -21,9 +22,10 @@ class ClientGone(Exception):
 
 @dataclass(slots=True)
 class Exchange:
-    """One request on its way to an answer. Its body is in `content` or, of an upload, still in `chunks`."""
+    """One request on its way to an answer. Its body is in `content` or, of what streams, still in `chunks`. `told` is
+    what the answer tells the client, for who needs to know whether it arrived."""
 
-    operation: Operation | None
+    operation: Route | None
     params: dict[str, str]
     refusal: Refusal | None
     entry: Entry
@@ -31,6 +33,7 @@ class Exchange:
     address: str
     chunks: AsyncIterator[bytes]
     content: bytes = b""
+    told: Any = None
 
 
 async def received(receive: Receive) -> AsyncIterator[bytes]:

@@ -66,6 +66,11 @@ class FaultRule:
         """Which of KINDS it is; a `status` may have a `body` of its own."""
         return next(kind for kind in KINDS if kind in self.fault)
 
+    @property
+    def tells_the_truth(self) -> bool:
+        """Whether the client gets the system's own answer, and all of it."""
+        return self.kind in ("delay", "trickle", "cut_request", "expire_session")
+
 
 class FaultRules:
     """The rules in force, oldest first."""

@@ -40,6 +40,11 @@ class CuttableProtocol(H11Protocol):
         """Whether the connection is closed, by either side."""
         return self.transport.is_closing()
 
+    @property
+    def lost(self) -> bool:
+        """Whether the client was gone before the answer was whole."""
+        return bool(self.cycle.disconnected)
+
     def _with_connection(self, app: ASGIApp) -> Any:
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             scope[CONNECTION] = self

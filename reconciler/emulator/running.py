@@ -5,19 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reconciler.emulator.options import Options
+import click
 
-LINE = "Control Center emulator listening on "
+from reconciler.emulator.registry import DEFAULT, SYSTEMS
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+LINE = re.compile(r".+ emulator listening on (?P<url>\S+)\n")
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -121,48 +127,59 @@ class Running(Control):
 
 @contextlib.contextmanager
 def running(
-    options: Options | Mapping[str, object] | None = None,
+    options: DataclassInstance | Mapping[str, object] | None = None,
     *,
+    system: str = DEFAULT,
     listen: str = "127.0.0.1:0",
     state: Path | str | None = None,
-    user: str = "admin",
-    password: str = "admin",
-    api_key: str | None = None,
-    fixture: str = "empty",
-    fixture_file: Path | str | None = None,
-    spool: Path | str | None = None,
     control: bool = True,
-    **timings: float,
+    **more: Any,
 ) -> Iterator[Running]:
-    """Start an emulator as a separate process and end it in the end. `timings` are those of options.Timings: without
-    them deploying, undeploying and upgrading take 0.2 s each."""
-    settings = asdict(options) if isinstance(options, Options) else dict(options or {})
-    paces = {"deploy_seconds": 0.2, "undeploy_seconds": 0.2, "upgrade_seconds": 0.2, **timings}
+    """Start an emulator as a separate process and end it in the end. `more` are flags of the system (such as
+    fixture="deployed") and options; what takes time is quick unless they say otherwise."""
+    emulated = SYSTEMS[system]
+    flags = {str(flag.name): flag for flag in emulated.flags}
+    given = asdict(options) if is_dataclass(options) else dict(options or {})
+    others = {name: value for name, value in more.items() if name not in flags}
+    command = [sys.executable, "-m", "reconciler.emulator", "--system", system, "--listen", listen]
+    command += ["--state", str(state)] if state else []
+    command += [] if control else ["--no-control"]
+    for name, value in {**emulated.quick, **given, **others}.items():
+        command += ["--set", f"{name}={','.join(value) if isinstance(value, list | tuple) else value}"]
+    # Its temporary files lie in a folder of this process, so that nothing stays when it is killed.
     with tempfile.TemporaryDirectory(prefix="emulator-") as folder:
-        command = [sys.executable, "-m", "reconciler.emulator", "--listen", listen, "--user", user]
-        command += ["--fixture-file", str(fixture_file)] if fixture_file else ["--fixture", fixture]
-        command += ["--spool", str(spool or folder)]
-        command += ["--state", str(state)] if state else []
-        command += ["--api-key", api_key] if api_key else []
-        command += [] if control else ["--no-control"]
-        for name, value in {**settings, **paces}.items():
-            command += ["--set", f"{name}={value}"]
-        emulator = _started(command, {**os.environ, "EMULATOR_PASSWORD": password})
+        environment = {**os.environ, "TMPDIR": folder}
+        for name, flag in flags.items():
+            _pass_on(flag, more.get(name), command, environment)
+        emulator = _started(command, environment)
         try:
             yield emulator
         finally:
             _ended(emulator)
 
 
+def _pass_on(flag: click.Option, value: object, command: list[str], environment: dict[str, str]) -> None:
+    """Give a flag's value to a process to be, by its variable if it has one; None leaves the default."""
+    if isinstance(flag.envvar, str):
+        environment.pop(flag.envvar, None)
+    if value is None:
+        return
+    if isinstance(flag.envvar, str):
+        environment[flag.envvar] = str(value)
+    else:
+        command += [flag.opts[0], str(value)]
+
+
 def _started(command: list[str], environment: dict[str, str]) -> Running:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=environment)
     assert process.stdout is not None
     line = process.stdout.readline()
-    if not line.startswith(LINE):
+    match = LINE.fullmatch(line)
+    if match is None:
         process.kill()
         process.stdout.close()
         raise RuntimeError(f"the emulator didn't start: status {process.wait(10)}, {line!r}")
-    return Running(line.removeprefix(LINE).strip(), process)
+    return Running(match["url"], process)
 
 
 def _ended(emulator: Running) -> None:

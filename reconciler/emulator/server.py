@@ -1,4 +1,4 @@
-"""Serves an emulated Control Center over HTTP: in the foreground, in a thread, or (`running`) in its own process."""
+"""Serves an emulated system over HTTP: in the foreground, in a thread, or (`running`) in its own process."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reconciler.emulator.world import World
+from reconciler.emulator.metadefender.world import World
 
 API_KEY = "0a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6e7f"
 NAME = "ometascan-5.15.0-1-x64.msi"

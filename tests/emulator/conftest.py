@@ -8,9 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from reconciler.emulator.app import Setup, build, create_app
+from reconciler.emulator import control
+from reconciler.emulator.base import Start
+from reconciler.emulator.metadefender.app import Setup, build, create_app
+from reconciler.emulator.registry import SYSTEMS
 from reconciler.emulator.server import threaded
 from tests.emulator.center import API_KEY, Center, Make, Switch
+from tests.emulator.oneway import MakeStudio, Studio
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +54,16 @@ def furnished(make: Make) -> Center:
 def deployed(make: Make) -> Center:
     """The same with an installer, and an instance of it on worker-1."""
     return make("deployed")
+
+
+@pytest.fixture
+def make_studio(served: tuple[Switch, httpx.Client], tmp_path: Path) -> MakeStudio:
+    """Builds a system by its name, with options."""
+    switch, client = served
+
+    def build_studio(name: str, **settings: object) -> Studio:
+        emulation = SYSTEMS[name].start(Start(tmp_path, settings=settings))
+        switch.app = control.create_app(emulation)
+        return Studio(emulation, client, name)
+
+    return build_studio

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.emulator.users import API_KEY, make_api_key
+from reconciler.emulator.metadefender.users import API_KEY, make_api_key
 from tests.emulator.center import Center
 
 KEY = "1b" * 18

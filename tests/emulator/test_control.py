@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from reconciler.emulator import journal
-from reconciler.emulator.app import Setup, build, create_app
 from reconciler.emulator.collection import Collection, Listing
-from reconciler.emulator.journal import Journal, redacted
-from reconciler.emulator.state import hidden
+from reconciler.emulator.journal import Journal
+from reconciler.emulator.metadefender.app import Setup, build, create_app
+from reconciler.emulator.metadefender.redaction import redacted
+from reconciler.emulator.metadefender.state import hidden
 from tests.emulator.center import API_KEY, NAME, Center, Switch
 
 CANARY = "canary-5e1f"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator.installers import parsed
-from reconciler.emulator.state import hidden
+from reconciler.emulator.metadefender.installers import parsed
+from reconciler.emulator.metadefender.state import hidden
 from tests.emulator.center import NAME, Center, Make
 
 BROKER = {"type": "broker", "display_name": "b", "host": "b.local", "port": 5672, "user": "u", "password": "p"}

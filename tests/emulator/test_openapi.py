@@ -9,9 +9,10 @@ import jsonschema
 import pytest
 from openapi_spec_validator import validate
 
-from reconciler.emulator import schema
-from reconciler.emulator.operations import OPERATIONS, Routes
-from reconciler.emulator.world import Refusal
+from reconciler.emulator.metadefender import schema
+from reconciler.emulator.metadefender.operations import OPERATIONS
+from reconciler.emulator.refusal import Refusal
+from reconciler.emulator.routes import Routes
 from tests.emulator.center import NEWER, Center, Make
 
 # Copied by hand from the reference: neither the document nor the routes may be what these come from.
@@ -124,7 +125,7 @@ def test_routes_are_exactly_these_operations():
 
 @pytest.mark.parametrize(("name", "method", "path"), sorted(rows(REFERENCE) | rows(PROBED)))
 def test_each_request_finds_its_operation(name: str, method: str, path: str):
-    operation, params = Routes().find(method, path.replace("{", "").replace("}", ""))
+    operation, params = Routes(OPERATIONS).find(method, path.replace("{", "").replace("}", ""))
     assert operation.id == name
     assert list(params) == [part.strip("{}") for part in path.split("/") if part.startswith("{")]
 
@@ -132,7 +133,7 @@ def test_each_request_finds_its_operation(name: str, method: str, path: str):
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/login", 405), ("GET", "/admin/user/", 404)])
 def test_other_requests_find_none(method: str, path: str, status: int):
     with pytest.raises(Refusal) as refusal:
-        Routes().find(method, path)
+        Routes(OPERATIONS).find(method, path)
     assert refusal.value.status == status
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator.options import Options, Timings, changed, choices, parse
+from reconciler.emulator.metadefender.options import Options, Timings, changed, choices, parse
 from tests.emulator.center import API_KEY, NEWER, Center, Make
 
 TESTED = {

@@ -17,12 +17,12 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from reconciler.emulator.app import Setup, build
 from reconciler.emulator.cli import emulator as command
-from reconciler.emulator.fixtures import NAMED
-from reconciler.emulator.options import Options
+from reconciler.emulator.metadefender.app import Setup, build
+from reconciler.emulator.metadefender.fixtures import NAMED
+from reconciler.emulator.metadefender.options import Options
+from reconciler.emulator.metadefender.users import API_KEY as RULE
 from reconciler.emulator.server import Running, parse_address, running
-from reconciler.emulator.users import API_KEY as RULE
 from tests.emulator.center import API_KEY, NAME, NEWER
 
 

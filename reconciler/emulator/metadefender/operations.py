@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
-from reconciler.emulator import auth, deployments, installers, roles, services, settings, users, workers
-from reconciler.emulator.world import Call, Refusal
+from reconciler.emulator.metadefender import auth, deployments, installers, roles, services, settings, users, workers
+from reconciler.emulator.metadefender.world import Call
+from reconciler.emulator.routes import Route
 
 Handler: TypeAlias = Callable[[Call], Any | Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Route):
     """One operation. `area` is what its user needs rights for; "" needs a user only, None not even that."""
 
-    id: str
-    method: str
-    path: str
     area: str | None
     handler: Handler
 
@@ -79,41 +76,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "getServiceSetting", "GET", "/admin/service/{service_type}/setting", "services", services.get_service_setting
     ),
-    Operation("uploadInstaller", "POST", "/admin/installer", "installers", installers.upload_installer),
+    Operation("uploadInstaller", "POST", "/admin/installer", "installers", installers.upload_installer, streams=True),
     Operation("listInstallers", "GET", "/admin/installer", "installers", installers.list_installers),
     Operation(
         "deleteInstaller", "DELETE", "/admin/installer/{installer_id}", "installers", installers.delete_installer
     ),
 )  # fmt: skip
-
-
-class Routes:
-    """Finds the operation of a request: plain paths by one look-up, the few with a parameter by pattern."""
-
-    def __init__(self, operations: Iterable[Operation] = OPERATIONS) -> None:
-        self._plain: dict[str, dict[str, Operation]] = {}
-        self._patterns: dict[str, tuple[re.Pattern[str], dict[str, Operation]]] = {}
-        for operation in operations:
-            if "{" not in operation.path:
-                self._plain.setdefault(operation.path, {})[operation.method] = operation
-                continue
-            pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", operation.path))
-            self._patterns.setdefault(operation.path, (pattern, {}))[1][operation.method] = operation
-
-    def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
-        """The operation and its path's parameters; Refusal 404 for an unknown path, 405 for an unknown method."""
-        methods, params = self._methods(path)
-        if not methods:
-            raise Refusal(404, "Not Found")
-        if method not in methods:
-            raise Refusal(405, "Method Not Allowed")
-        return methods[method], params
-
-    def _methods(self, path: str) -> tuple[dict[str, Operation], dict[str, str]]:
-        if path in self._plain:
-            return self._plain[path], {}
-        for pattern, methods in self._patterns.values():
-            match = pattern.fullmatch(path)
-            if match is not None:
-                return methods, match.groupdict()
-        return {}, {}

@@ -22,10 +22,10 @@ from typing import Any
 import yaml
 
 from reconciler.emulator.collection import Record
-from reconciler.emulator.deployments import instance_of
-from reconciler.emulator.edit import ADDERS
-from reconciler.emulator.state import LOCAL, State, hidden
-from reconciler.emulator.users import make_api_key
+from reconciler.emulator.metadefender.deployments import instance_of
+from reconciler.emulator.metadefender.edit import ADDERS
+from reconciler.emulator.metadefender.state import LOCAL, State, hidden
+from reconciler.emulator.metadefender.users import make_api_key
 
 SERVICES: dict[str, Any] = {
     "services": [

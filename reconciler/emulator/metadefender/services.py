@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.emulator.collection import Record
-from reconciler.emulator.state import State, hidden
-from reconciler.emulator.world import Call, Refusal
+from reconciler.emulator.metadefender.state import State, hidden
+from reconciler.emulator.metadefender.world import Call
+from reconciler.emulator.refusal import Refusal
 
 TYPES = ("datalake", "warehouse", "caching", "broker", "filestorage")
 SECRETS = ("password", "connection_key")

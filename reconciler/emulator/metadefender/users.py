@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.emulator.collection import Listing, Record
-from reconciler.emulator.state import LOCAL, SYSTEM, State, hidden
-from reconciler.emulator.world import Call, Refusal, World
+from reconciler.emulator.metadefender.state import LOCAL, SYSTEM, State, hidden
+from reconciler.emulator.metadefender.world import Call, World
+from reconciler.emulator.refusal import Refusal
 
 API_KEY = re.compile(r"(?!.*[0-9]{4})(?!.*[a-f]{4})(?=(?:[a-f]*[0-9]){10})(?=(?:[0-9]*[a-f]){10})[0-9a-f]{36}")
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.emulator.collection import Record
-from reconciler.emulator.options import Options
-from reconciler.emulator.state import State
-from reconciler.emulator.world import Call, Refusal
+from reconciler.emulator.metadefender.options import Options
+from reconciler.emulator.metadefender.state import State
+from reconciler.emulator.metadefender.world import Call
+from reconciler.emulator.refusal import Refusal
 
 
 def add_role(state: State, fields: Mapping[str, Any]) -> Record:

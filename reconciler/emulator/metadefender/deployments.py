@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.emulator.collection import Record
-from reconciler.emulator.services import TYPES
-from reconciler.emulator.state import State
-from reconciler.emulator.world import Call, Refusal
+from reconciler.emulator.metadefender.services import TYPES
+from reconciler.emulator.metadefender.state import State
+from reconciler.emulator.metadefender.world import Call
+from reconciler.emulator.refusal import Refusal
 
 UPGRADABLE = ("ometascan", "api-gateway")
 FAILING = "failing"

@@ -10,9 +10,10 @@ from __future__ import annotations
 import secrets
 
 from reconciler.emulator.collection import Record
-from reconciler.emulator.sessions import Session
-from reconciler.emulator.state import LOCAL, hidden
-from reconciler.emulator.world import Call, Refusal, World
+from reconciler.emulator.metadefender.sessions import Session
+from reconciler.emulator.metadefender.state import LOCAL, hidden
+from reconciler.emulator.metadefender.world import Call, World
+from reconciler.emulator.refusal import Refusal
 
 
 def login(call: Call) -> dict[str, str]:

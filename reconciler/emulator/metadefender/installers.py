@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.emulator.collection import Listing, Record
-from reconciler.emulator.state import State
-from reconciler.emulator.world import Call, Refusal
+from reconciler.emulator.metadefender.state import State
+from reconciler.emulator.metadefender.world import Call
+from reconciler.emulator.refusal import Refusal
 
 NAME = re.compile(
     r"(?P<type>[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*)[-_](?P<version>\d+(?:\.\d+)+)"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.emulator.collection import Record
-from reconciler.emulator.installers import add_installer
-from reconciler.emulator.roles import add_role
-from reconciler.emulator.services import add_service
-from reconciler.emulator.state import State, hidden
-from reconciler.emulator.users import add_user, resolve_role
-from reconciler.emulator.workers import add_worker
-from reconciler.emulator.world import World
+from reconciler.emulator.collection import Record, checked_edit
+from reconciler.emulator.metadefender.installers import add_installer
+from reconciler.emulator.metadefender.roles import add_role
+from reconciler.emulator.metadefender.services import add_service
+from reconciler.emulator.metadefender.state import State, hidden
+from reconciler.emulator.metadefender.users import add_user, resolve_role
+from reconciler.emulator.metadefender.workers import add_worker
+from reconciler.emulator.metadefender.world import World
 
 ADDERS = {
     "users": add_user,
@@ -28,9 +28,7 @@ def edit(world: World, order: Mapping[str, Any]) -> int:
     """Carry out {"collection", "match": {field: value}, "set": {…} or "delete": true}, or {"collection", "add": {…}};
     gives the number of objects changed. No rule of the product is looked at. A collection is one of COLLECTIONS, or
     "settings", whose objects are matched by {"name": "auditlog"} and so on."""
-    unknown = set(order) - {"collection", "match", "set", "delete", "add"}
-    if unknown or sum(name in order for name in ("set", "delete", "add")) != 1:
-        raise ValueError("an edit has a collection, and one of set, delete and add")
+    checked_edit(order)
     name = order["collection"]
     world.state.dirty = True
     if "add" in order:
@@ -38,22 +36,13 @@ def edit(world: World, order: Mapping[str, Any]) -> int:
         return 1
     if name == "settings":
         return _edit_settings(world.state, order)
-    found = _matching(world.state, name, order.get("match", {}))
+    found = world.state.collection(name).matching(order.get("match", {}))
     for identity in found:
         if "delete" in order:
             _delete(world, name, identity)
         else:
             world.state.collection(name).change(identity, **_fields(world.state, name, identity, order["set"]))
     return len(found)
-
-
-def _matching(state: State, name: str, match: Mapping[str, Any]) -> list[str]:
-    collection = state.collection(name)
-    return [
-        str(record[collection.id_field])
-        for record in collection
-        if all(str(record.get(field)) == str(value) for field, value in match.items())
-    ]
 
 
 def _delete(world: World, name: str, identity: str) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from reconciler.emulator.control import control_app
-from reconciler.emulator.fixtures import seed, seed_from_file
-from reconciler.emulator.gateway import Gateway
-from reconciler.emulator.options import Options, Timings, changed
-from reconciler.emulator.roles import add_role
-from reconciler.emulator.state import ADMINISTRATOR, AREAS, LOCAL, SYSTEM, State
-from reconciler.emulator.users import add_user
-from reconciler.emulator.world import World
+from reconciler.emulator import control as controlled
+from reconciler.emulator.metadefender.emulation import ControlCenter
+from reconciler.emulator.metadefender.fixtures import seed, seed_from_file
+from reconciler.emulator.metadefender.options import Options, Timings, changed
+from reconciler.emulator.metadefender.roles import add_role
+from reconciler.emulator.metadefender.state import ADMINISTRATOR, AREAS, LOCAL, SYSTEM, State
+from reconciler.emulator.metadefender.users import add_user
+from reconciler.emulator.metadefender.world import World
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def build(setup: Setup) -> World:
 
 def create_app(world: World, control: bool = True) -> ASGIApp:
     """The ASGI application of a world, with or without the control requests."""
-    return Gateway(world, control_app(world) if control else None)
+    return controlled.create_app(ControlCenter(world), control)
 
 
 def _install(state: State, setup: Setup) -> None:

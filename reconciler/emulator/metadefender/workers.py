@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 
 from reconciler.emulator.collection import Listing, Record
-from reconciler.emulator.options import Options
-from reconciler.emulator.services import UNREACHABLE
-from reconciler.emulator.state import BUSY, State, hidden
-from reconciler.emulator.world import Call, Refusal
+from reconciler.emulator.metadefender.options import Options
+from reconciler.emulator.metadefender.services import UNREACHABLE
+from reconciler.emulator.metadefender.state import BUSY, State, hidden
+from reconciler.emulator.metadefender.world import Call
+from reconciler.emulator.refusal import Refusal
 
 
 def add_worker(state: State, fields: Mapping[str, Any]) -> Record:

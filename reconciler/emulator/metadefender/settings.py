@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.emulator.collection import Record
-from reconciler.emulator.world import Call, Refusal
+from reconciler.emulator.metadefender.world import Call
+from reconciler.emulator.refusal import Refusal
 
 SAMESITE = ("None", "Lax", "Strict")  # a number is the place in here
 

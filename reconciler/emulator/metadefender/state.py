@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import os
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +15,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from reconciler.emulator.collection import Collection, Record
+from reconciler.emulator.files import write_whole
 
 Transition: TypeAlias = tuple[float, int, str, int, dict[str, Any]]
 
@@ -139,10 +139,7 @@ class State:
     def save(self, now: float) -> None:
         """Put the state into its file, whole or not at all, if there is one and something changed."""
         if self.dirty and self.path is not None:
-            temporary = self.path.with_name(self.path.name + ".new")
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(orjson.dumps(self.as_json(now)))
-            os.replace(temporary, self.path)
+            write_whole(self.path, orjson.dumps(self.as_json(now)))
         self.dirty = False
 
     def as_json(self, now: float) -> dict[str, Any]:

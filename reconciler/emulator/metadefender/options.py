@@ -6,10 +6,11 @@ asking it. Each field of `Options` is one such question; its name is the id of t
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAlias
+
+from reconciler.emulator import switches
 
 Shape: TypeAlias = Literal["list", "map", "wrapped"]
 Probe: TypeAlias = Literal["value", "404", "405"]
@@ -73,36 +74,17 @@ class Timings:
 
 def choices(name: str) -> tuple[Any, ...]:
     """The values that the option `name` may have; KeyError if there is no such option."""
-    hint = get_type_hints(Options)[name]
-    return get_args(hint) if get_origin(hint) is Literal else (False, True)
+    return switches.choices(Options, name)
 
 
 def parse(name: str, value: object) -> Any:
     """The value of the option `name` that `value` (itself, or its text) stands for; ValueError if there is none."""
-    try:
-        allowed = choices(name)
-    except KeyError:
-        known = ", ".join(field.name for field in dataclasses.fields(Options))
-        raise ValueError(f"no option {name!r}; there are {known}") from None
-    for choice in allowed:
-        if str(choice).lower() == str(value).lower():
-            return choice
-    raise ValueError(f"{name} is one of {', '.join(str(choice).lower() for choice in allowed)}, not {value!r}")
+    return switches.parse(Options, name, value)
 
 
 def changed(options: Options, timings: Timings, settings: Mapping[str, object]) -> tuple[Options, Timings]:
     """Both with `settings` (a name of either to its value) applied; ValueError names what can't be."""
-    paces = {field.name for field in dataclasses.fields(Timings)}
-    switched = {name: parse(name, value) for name, value in settings.items() if name not in paces}
-    paced = {name: _duration(name, value) for name, value in settings.items() if name in paces}
-    return dataclasses.replace(options, **switched), dataclasses.replace(timings, **paced)
-
-
-def _duration(name: str, value: object) -> float:
-    try:
-        number = float(str(value))
-    except ValueError:
-        raise ValueError(f"{name} is a number, not {value!r}") from None
-    if not 0 <= number < 1e9:
-        raise ValueError(f"{name} is not negative and below 1e9, not {value!r}")
-    return number
+    paces = set(switches.names(Timings))
+    switched = {name: value for name, value in settings.items() if name not in paces}
+    paced = {name: value for name, value in settings.items() if name in paces}
+    return switches.changed(options, switched), switches.changed(timings, paced)

@@ -7,25 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reconciler.emulator.base import Bench
 from reconciler.emulator.collection import Listing, Record
-from reconciler.emulator.faults import FaultRules
-from reconciler.emulator.journal import Journal
-from reconciler.emulator.options import Options, Timings
-from reconciler.emulator.sessions import Clock, Lockouts, Sessions
-from reconciler.emulator.state import State
+from reconciler.emulator.metadefender.options import Options, Timings
+from reconciler.emulator.metadefender.sessions import Lockouts, Sessions
+from reconciler.emulator.metadefender.state import State
 
 
 @dataclass
-class World:
+class World(Bench):
     """All that a handler may read and change."""
 
     state: State
     spool: Path
     options: Options = field(default_factory=Options)
     timings: Timings = field(default_factory=Timings)
-    clock: Clock = field(default_factory=Clock)
-    journal: Journal = field(default_factory=Journal)
-    faults: FaultRules = field(default_factory=FaultRules)
     listings: dict[str, Listing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -69,13 +65,3 @@ class Call:
     def violate(self, rule: str, detail: str) -> None:
         """Note that this request breaks a rule, though it isn't refused as a whole."""
         self.world.journal.violate(self.n, rule, detail)
-
-
-class Refusal(Exception):
-    """The request is answered with `status` and `text`. A `rule` says that the client ought to have known better."""
-
-    def __init__(self, status: int, text: str, rule: str | None = None) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-        self.rule = rule

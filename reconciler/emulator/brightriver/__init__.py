@@ -1,0 +1,1 @@
+"""The emulated Bright River: rejecting delivered files."""

@@ -1,0 +1,1 @@
+"""The emulated Bunny Studio: rejecting deliverables."""

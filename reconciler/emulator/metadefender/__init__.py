@@ -1,0 +1,1 @@
+"""The emulated Control Center of a MetaDefender Distributed Cluster."""
