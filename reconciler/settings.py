@@ -1,26 +1,32 @@
-"""Where things are and what is allowed: flags first, then ``RECONCILER_<NAME>``; an empty variable counts as unset."""
+"""Where things are and what is allowed: flags first, then ``RECONCILER_<NAME>``, then the configuration.
+
+An empty variable counts as unset.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from reconciler.config import ConfigFile, TargetConfig, read_config, reserved_secrets
 from reconciler.errors import InputError
+from reconciler.load.suggest import suggest
 from reconciler.policy import Policy
 from reconciler.secret import Secret
-from reconciler.secrets import Snapshot, read_setting
+from reconciler.secrets import RESERVED, Snapshot, read_setting
 from reconciler.systems.base import System
-from reconciler.systems.registry import default_system
+from reconciler.systems.registry import default_system, system_named, systems
 
 
 @dataclass(frozen=True)
 class Target:
     """One target: where it is, what it is, how we log in, and what may be done to it.
 
-    ``state`` is a database URL; ``installers`` a folder beside the desired state in which files are looked for.
+    ``state`` is a database URL; ``installers`` a folder beside the desired state in which files are looked for;
+    ``paths`` are its folders under the tree's root; ``reserved`` the names of secrets that documents can't name.
     """
 
     name: str
@@ -33,6 +39,20 @@ class Target:
     allow_http: bool = False
     installers: str | None = None
     policy: Policy = field(default_factory=Policy)
+    paths: tuple[str, ...] = (".",)
+    reserved: frozenset[str] = RESERVED
+
+
+@dataclass(frozen=True)
+class Where:
+    """The flags that say which targets are meant; None: not given."""
+
+    config: str | None = None
+    target: tuple[str, ...] = ()
+    system: str | None = None
+    url: str | None = None
+    state: str | None = None
+    secrets_dir: str | None = None
 
 
 def variable(environ: Mapping[str, str], name: str) -> str | None:
@@ -40,29 +60,97 @@ def variable(environ: Mapping[str, str], name: str) -> str | None:
     return environ.get(f"RECONCILER_{name}") or None
 
 
-def environment_target(url: str | None, state: str | None, secrets_dir: str | None, policy: Policy) -> Target:
-    """The single target that flags and variables describe. Raises InputError when no URL is given."""
+def config_of(where: Where) -> ConfigFile | None:
+    """The configuration that is meant, if one is. Raises InputError, InvalidTree."""
+    path = where.config or variable(os.environ, "CONFIG")
+    if path is None:
+        if where.target:
+            raise InputError("--target picks from a configuration", remedy="give --config FILE as well")
+        return None
+    for flag, given in (("--url", where.url), ("--system", where.system)):
+        if given is not None:
+            raise InputError(f"{flag} and a configuration are both given", remedy="leave one of them out")
+    return read_config(path)
+
+
+def targets(where: Where, policy: Policy) -> list[Target]:
+    """The targets that flags, variables and the configuration describe. Raises InputError, InvalidTree."""
+    config = config_of(where)
+    if config is None:
+        return [_from_environment(where, policy)]
+    known = [target.name for target in config.targets]
+    for name in where.target:
+        if name not in known:
+            raise InputError(
+                f"there is no target {name!r}.{suggest(name, known)}", remedy=f"there are {', '.join(known)}"
+            )
+    chosen = [target for target in config.targets if not where.target or target.name in where.target]
+    return [_from_config(one, config, where, policy) for one in chosen]
+
+
+def _from_environment(where: Where, policy: Policy) -> Target:
     environ = os.environ
-    url = url or variable(environ, "URL")
+    url = where.url or variable(environ, "URL")
     if not url:
         raise InputError("no target: nobody said where the API is", remedy="give --url, or set RECONCILER_URL")
-    credentials = {name: read_setting(environ, name.upper()) for name in ("password", "apikey")}
-    user = variable(environ, "USER")
-    given = {name: secret for name, secret in credentials.items() if secret is not None}
-    if user and "apikey" not in given:
-        given["user"] = Secret(user)
-    folder = secrets_dir or variable(environ, "SECRETS_DIR")
+    name = where.system or variable(environ, "SYSTEM")
+    system = system_named(name) if name else default_system()
     return Target(
         name="default",
-        system=default_system(),
+        system=system,
         url=url,
-        credentials=given,
-        state=state or variable(environ, "STATE") or default_state(url, environ),
-        secrets=Snapshot.take(Path(folder) if folder else None, environ),
+        credentials=_environment_credentials(system, environ),
+        state=where.state or variable(environ, "STATE") or default_state(url, environ),
+        secrets=Snapshot.take(_secrets_dir(where, None), environ),
         ca=variable(environ, "CA"),
         allow_http=(variable(environ, "ALLOW_HTTP") or "").lower() in ("1", "true", "yes"),
         installers=variable(environ, "INSTALLERS"),
         policy=policy,
+    )
+
+
+def _environment_credentials(system: System, environ: Mapping[str, str]) -> dict[str, Secret]:
+    """``RECONCILER_<NAME>`` for each credential that the system knows; a key alone is enough where it is."""
+    names = {name for names in system.credentials for name in names}
+    found = {name: read_setting(environ, name.upper()) for name in sorted(names)}
+    given = {name: secret for name, secret in found.items() if secret is not None}
+    alone = [name for names in system.credentials if len(names) == 1 for name in names if name in given]
+    return {alone[0]: given[alone[0]]} if alone else given
+
+
+def _from_config(one: TargetConfig, config: ConfigFile, where: Where, policy: Policy) -> Target:
+    environ = os.environ
+    reserved = RESERVED | reserved_secrets(config)
+    secrets = Snapshot.take(_secrets_dir(where, config), environ, reserved=reserved)
+    return Target(
+        name=one.name,
+        system=system_named(one.system).configured(one.settings),
+        url=one.url,
+        credentials={name: secrets.configured(secret) for name, secret in one.credentials.items()},
+        state=where.state or variable(environ, "STATE") or config.state or default_state(one.url, environ),
+        secrets=secrets,
+        ca=one.tls.ca,
+        allow_http=one.tls.allow_http,
+        installers=variable(environ, "INSTALLERS") or config.installers,
+        policy=_merged(policy, one),
+        paths=one.paths,
+        reserved=reserved,
+    )
+
+
+def _secrets_dir(where: Where, config: ConfigFile | None) -> Path | None:
+    folder = where.secrets_dir or variable(os.environ, "SECRETS_DIR") or (config.secrets_dir if config else None)
+    return Path(folder) if folder else None
+
+
+def _merged(policy: Policy, one: TargetConfig) -> Policy:
+    """The flags' policy on top of the target's own."""
+    return replace(
+        policy,
+        prune=policy.prune or one.policy.prune,
+        allow=policy.allow | frozenset(one.policy.allow),
+        destructive=one.policy.budget.destructive,
+        daily=one.policy.budget.daily,
     )
 
 
@@ -76,3 +164,30 @@ def default_state(url: str, environ: Mapping[str, str]) -> str:
         place = "nowhere"
     safe = "".join(c if c.isalnum() or c in ".-" else "_" for c in place)
     return f"sqlite:///{os.path.abspath(base)}/reconciler/{safe}.db"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a target takes of the tree: documents of one apiVersion, in some folders."""
+
+    name: str
+    api_version: str
+    paths: tuple[str, ...] = (".",)
+    config: str | None = None
+
+    def covers(self, file: str) -> bool:
+        """Whether a file of the tree lies in one of the folders."""
+        return any(path in (".", file) or file.startswith(f"{path}/") for path in self.paths)
+
+
+def claims(where: Where) -> list[Claim]:
+    """What every target takes, also those that ``--target`` leaves out; without a target, each system takes its own."""
+    config = config_of(where)
+    if config is not None:
+        file = where.config or variable(os.environ, "CONFIG")
+        return [Claim(one.name, system_named(one.system).api_version, one.paths, file) for one in config.targets]
+    name = where.system or variable(os.environ, "SYSTEM")
+    url = where.url or variable(os.environ, "URL")
+    if name or url:
+        return [Claim("default", (system_named(name) if name else default_system()).api_version)]
+    return [Claim(name, system.api_version) for name, system in systems().items()]

@@ -112,7 +112,7 @@ async def tidy(view: View, store: Store) -> None:
             await store.disown(*key)
     for owned in list(view.memory.owned.values()):
         found = view.system.kinds.get(owned.kind)
-        if found is not None and not found.deletable and owned.key not in declared:
+        if found is not None and not found.deletable and not found.one_way and owned.key not in declared:
             await store.disown(*owned.key)
     for key in view.memory.unfinished:
         if key not in declared:

@@ -47,7 +47,8 @@ class Request:
     """One HTTP request. ``operation`` is its name in the OpenAPI document; the body is never shown.
 
     ``write`` says that it changes something that we manage; ``covers`` names the fields that it conveys,
-    which matters where one step needs several requests. ``border`` is applied to the reply's JSON before
+    which matters where one step needs several requests. ``judged``: the flow itself judges every status, because the
+    body may say something else. ``border`` is applied to the reply's JSON before
     any other code sees it (it seals keys that the server hands out in clear).
     """
 
@@ -59,6 +60,7 @@ class Request:
     session: Session | AsUser = Session.OURS
     write: bool = False
     covers: tuple[str, ...] | None = None
+    judged: bool = False
     border: Callable[[Any], Any] | None = None
 
 

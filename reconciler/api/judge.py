@@ -19,6 +19,8 @@ def objection(request: Request, response: Response, where: str, words: str) -> A
     ``words`` are the server's own about the failure, bounded and scrubbed.
     """
     status = response.status
+    if request.judged and (status < 300 or status >= 400):
+        return None
     said = f"answered {status}" + (f": {words}" if words else "")
     if 300 <= status < 400:
         return _redirected(request, response, where)

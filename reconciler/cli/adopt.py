@@ -6,15 +6,16 @@ import click
 
 from reconciler.cli.case import opened
 from reconciler.cli.export import whole_view
-from reconciler.cli.run import finish, the_target, where_options
-from reconciler.cli.tree import load_tree
+from reconciler.cli.options import takes_where
+from reconciler.cli.run import finish, the_target
+from reconciler.cli.tree import Loaded, load_tree
 from reconciler.errors import InputError
 from reconciler.execute.effects import owned_as
 from reconciler.load.suggest import suggest
 from reconciler.memory import Owned
 from reconciler.model import LiveObject
 from reconciler.reconcile import Case, look
-from reconciler.settings import Target
+from reconciler.settings import Target, Where, claims
 from reconciler.store.records import Settlement
 from reconciler.systems.view import View
 
@@ -25,23 +26,23 @@ from reconciler.systems.view import View
 @click.option("--id", "id", help="The id that the console shows, where the server doesn't list it.")
 @click.option("--all", "path", type=click.Path(), metavar="PATH", help="Everything under PATH that is live already.")
 @click.option("--lock-timeout", type=float, default=0.0, help="Seconds to wait for another writer of the state.")
-@where_options
+@takes_where
 def command(
     kind: str | None,
     name: str | None,
     id: str | None,
     path: str | None,
     lock_timeout: float,
-    url: str | None,
-    state: str | None,
-    secrets_dir: str | None,
+    where: Where,
 ) -> int:
     """Adopt one object by KIND and NAME, or all of a tree. Nothing is sent that changes anything."""
     if (path is None) == (kind is None or name is None):
         raise InputError("adopt takes KIND and NAME, or --all PATH", remedy="for example: reconciler adopt User alice")
-    target = the_target(url, state, secrets_dir)
+    target = the_target(where)
     adopted = finish(
-        _all(target, path, lock_timeout) if path else _one(target, kind or "", name or "", id, lock_timeout)
+        _all(target, load_tree(path, target, claims(where)), lock_timeout)
+        if path
+        else _one(target, kind or "", name or "", id, lock_timeout)
     )
     for line in adopted:
         click.echo(f"Adopted {line}.")
@@ -49,8 +50,7 @@ def command(
     return 0
 
 
-async def _all(target: Target, path: str, lock_timeout: float) -> list[str]:
-    loaded = load_tree(path, target.system, target.installers)
+async def _all(target: Target, loaded: Loaded, lock_timeout: float) -> list[str]:
     async with opened(target, loaded, writes=True, lock_timeout=lock_timeout) as case:
         view = await look(case)
         found: list[str] = []
@@ -81,7 +81,7 @@ def _find(view: View, kind: str, name: str, id: str | None) -> LiveObject:
     matches = [live for live in view.live(kind) if live.name == name and (id is None or live.id in (None, id))]
     if len(matches) == 1 and (matches[0].id or id is None):
         return matches[0]
-    if id is not None and not found.can_find(view):
+    if found.one_way or (id is not None and not found.can_find(view)):
         return LiveObject(kind, (name,), name, id, {})
     if len(matches) > 1:
         ids = ", ".join(live.id or "?" for live in matches)

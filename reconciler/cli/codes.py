@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reconciler.steps import Plan, Report, Verdict
 
 CODES = {Verdict.CONVERGED: 0, Verdict.FAILED: 1, Verdict.BLOCKED: 3, Verdict.PROGRESSING: 4}
+WORST_FIRST = (1, 4, 3, 2, 0)
 
 
 def plan_code(plan: Plan, *, detailed: bool) -> int:
@@ -17,3 +20,8 @@ def plan_code(plan: Plan, *, detailed: bool) -> int:
 def report_code(report: Report) -> int:
     """The exit code of an apply."""
     return CODES[report.verdict]
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Of several targets' codes the one that says most."""
+    return min(codes, key=WORST_FIRST.index, default=0)

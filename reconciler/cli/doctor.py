@@ -10,21 +10,21 @@ import click
 
 from reconciler.cli.case import opened
 from reconciler.cli.export import whole_view
-from reconciler.cli.options import output_option
-from reconciler.cli.run import finish, the_target, where_options
+from reconciler.cli.options import output_option, takes_where
+from reconciler.cli.run import finish, the_target
 from reconciler.errors import ReconcilerError
 from reconciler.reconcile import Case
-from reconciler.settings import Target
+from reconciler.settings import Target, Where
 from reconciler.systems.view import NotOffered, Unreadable, View
 from reconciler.wire import Flow, Request, Response
 
 
 @click.command("doctor")
-@where_options
+@takes_where
 @output_option("text", "json")
-def command(url: str | None, state: str | None, secrets_dir: str | None, output: str) -> int:
+def command(where: Where, output: str) -> int:
     """Look at the server: what can be read, and which of our assumptions it shows to be true."""
-    found = finish(_examine(the_target(url, state, secrets_dir)))
+    found = finish(_examine(the_target(where)))
     click.echo(json.dumps(found, indent=2) if output == "json" else _text(found))
     return 1 if any(one["answer"] == "unreadable" for one in found["collections"]) else 0
 

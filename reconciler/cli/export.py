@@ -7,21 +7,23 @@ from pathlib import Path
 import click
 
 from reconciler.cli.case import opened
-from reconciler.cli.run import finish, the_target, where_options
+from reconciler.cli.options import takes_where
+from reconciler.cli.run import finish, the_target
 from reconciler.cli.show import note
 from reconciler.errors import InputError
 from reconciler.export import to_yaml
 from reconciler.observe import observe
 from reconciler.reconcile import Case
+from reconciler.settings import Where
 from reconciler.systems.view import NotOffered, View
 
 
 @click.command("export")
-@where_options
+@takes_where
 @click.option("--out", type=click.Path(file_okay=False), required=True, help="A folder that doesn't exist or is empty.")
-def command(url: str | None, state: str | None, secrets_dir: str | None, out: str) -> int:
+def command(where: Where, out: str) -> int:
     """Write what is live as one file a kind; secrets come out as names to fill in."""
-    target = the_target(url, state, secrets_dir)
+    target = the_target(where)
     folder = _empty(out)
 
     async def run() -> View:

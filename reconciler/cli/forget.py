@@ -7,22 +7,21 @@ import time
 import click
 
 from reconciler.cli.case import open_store
-from reconciler.cli.run import finish, the_target, where_options
+from reconciler.cli.options import takes_where
+from reconciler.cli.run import finish, the_target
 from reconciler.errors import InputError
 from reconciler.load.suggest import suggest
-from reconciler.settings import Target
+from reconciler.settings import Target, Where
 
 
 @click.command("forget")
 @click.argument("kind")
 @click.argument("name")
 @click.option("--lock-timeout", type=float, default=0.0, help="Seconds to wait for another writer of the state.")
-@where_options
-def command(
-    kind: str, name: str, lock_timeout: float, url: str | None, state: str | None, secrets_dir: str | None
-) -> int:
+@takes_where
+def command(kind: str, name: str, lock_timeout: float, where: Where) -> int:
     """Stop owning an object: it stays as it is, and is never deleted or replaced any more."""
-    count = finish(_forget(the_target(url, state, secrets_dir), kind, name, lock_timeout))
+    count = finish(_forget(the_target(where), kind, name, lock_timeout))
     click.echo(f"Forgot {kind}/{name}" + (f" ({count} objects)." if count > 1 else "."))
     return 0
 

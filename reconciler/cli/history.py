@@ -9,19 +9,19 @@ from typing import Any
 import click
 
 from reconciler.cli.case import open_store
-from reconciler.cli.options import output_option
-from reconciler.cli.run import finish, the_target, where_options
-from reconciler.settings import Target
+from reconciler.cli.options import output_option, takes_where
+from reconciler.cli.run import finish, the_target
+from reconciler.settings import Target, Where
 from reconciler.store.records import PassRecord
 
 
 @click.command("history")
-@where_options
+@takes_where
 @output_option("text", "json")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
-def command(url: str | None, state: str | None, secrets_dir: str | None, output: str, limit: int) -> int:
+def command(where: Where, output: str, limit: int) -> int:
     """Show the passes that have changed, or tried to change, the target."""
-    passes = finish(_passes(the_target(url, state, secrets_dir), limit))
+    passes = finish(_passes(the_target(where), limit))
     if output == "json":
         click.echo(json.dumps([as_json(one) for one in passes], indent=2))
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -10,6 +11,7 @@ import click
 from reconciler.errors import InputError
 from reconciler.model import Ref
 from reconciler.policy import Policy
+from reconciler.settings import Where
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,15 +32,38 @@ def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 path_argument = click.argument("path", type=click.Path())
 
-target_options = together(
+where_options = together(
+    click.option("--config", type=click.Path(), help="A file with several targets (RECONCILER_CONFIG)."),
+    click.option("--target", multiple=True, metavar="NAME", help="Only this target of the file; may be repeated."),
+    click.option("--system", metavar="NAME", help="What the target is (RECONCILER_SYSTEM)."),
     click.option("--url", help="Where the API is (RECONCILER_URL)."),
     click.option("--state", metavar="URL", help="The database of what is remembered (RECONCILER_STATE)."),
     click.option("--secrets-dir", type=click.Path(), help="A folder with one file a secret (RECONCILER_SECRETS_DIR)."),
-    click.option(
-        "--timeout", type=float, default=3600.0, show_default=True, help="Seconds to wait for what settles later."
-    ),
-    click.option("--lock-timeout", type=float, default=0.0, help="Seconds to wait for another writer of the state."),
 )
+lock_option = click.option(
+    "--lock-timeout", type=float, default=0.0, help="Seconds to wait for another writer of the state."
+)
+
+
+def takes_where(function: Callable[..., int]) -> Callable[..., int]:
+    """The flags that say which targets are meant, as one ``where``."""
+
+    @wraps(function)
+    def packed(*, config: Any, target: Any, system: Any, url: Any, state: Any, secrets_dir: Any, **rest: Any) -> int:
+        return function(where=Where(config, target, system, url, state, secrets_dir), **rest)
+
+    return where_options(packed)
+
+
+def takes_wishes(function: Callable[..., int]) -> Callable[..., int]:
+    """The flags that say what may be done, as one ``wishes``."""
+
+    @wraps(function)
+    def packed(*, only: Any, prune: bool, allow: Any, resend: bool, **rest: Any) -> int:
+        return function(wishes=policy(only, prune, allow, resend), **rest)
+
+    return policy_options(packed)
+
 
 policy_options = together(
     click.option("--only", metavar="KIND/NAME", multiple=True, help="Only this document, and what it waits for."),

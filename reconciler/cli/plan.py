@@ -5,29 +5,31 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.case import opened
-from reconciler.cli.codes import plan_code
+from reconciler.cli.codes import plan_code, worst
 from reconciler.cli.options import (
     colour_option,
     out_option,
     output_option,
     path_argument,
-    policy,
-    policy_options,
-    target_options,
+    takes_where,
+    takes_wishes,
 )
 from reconciler.cli.run import finish
+from reconciler.cli.several import documents_of, shown
 from reconciler.cli.show import require_place, text_options, write_out
-from reconciler.cli.tree import load_tree
+from reconciler.cli.tree import Loaded, load_for
+from reconciler.policy import Policy
 from reconciler.reconcile import decide
 from reconciler.render import render_plan
-from reconciler.settings import environment_target
+from reconciler.render.json import plan_json
+from reconciler.settings import Target, Where, claims, targets
 from reconciler.steps import Plan
 
 
 @click.command("plan")
 @path_argument
-@target_options
-@policy_options
+@takes_where
+@takes_wishes
 @output_option("text", "json", "markdown", "html")
 @out_option
 @colour_option
@@ -35,15 +37,8 @@ from reconciler.steps import Plan
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is something to do.")
 def command(
     path: str,
-    url: str | None,
-    state: str | None,
-    secrets_dir: str | None,
-    timeout: float,
-    lock_timeout: float,
-    only: tuple[str, ...],
-    prune: bool,
-    allow: tuple[str, ...],
-    resend: bool,
+    where: Where,
+    wishes: Policy,
     output: str,
     out: str | None,
     no_color: bool,
@@ -52,17 +47,22 @@ def command(
 ) -> int:
     """Compare the desired state under PATH with the target, and show what apply would do."""
     require_place(out)
-    wishes = policy(only, prune, allow, resend)
-    target = environment_target(url, state, secrets_dir, wishes)
-    loaded = load_tree(path, target.system, target.installers)
-
-    async def run() -> Plan:
-        async with opened(target, loaded) as case:
-            return (await decide(case)).plan
-
-    plan = finish(run())
+    chosen = targets(where, wishes)
+    loaded = load_for(path, chosen, claims(where))
+    plans = finish(_plans(list(zip(chosen, loaded, strict=True))))
     options = {**text_options(no_color), "full": full} if output == "text" else {}
-    click.echo(render_plan(plan, output, **options), nl=False)  # type: ignore[arg-type]
+    several = len(plans) > 1
+    texts = [] if several and output == "json" else [render_plan(one, output, **options) for one in plans]  # type: ignore[arg-type]
+    click.echo(shown(texts, documents_of([plan_json(one) for one in plans]), output), nl=False)
     if out:
-        write_out(out, render_plan(plan, "json"))
-    return plan_code(plan, detailed=detailed_exitcode)
+        write_out(out, documents_of([plan_json(one) for one in plans]))
+    return worst([plan_code(one, detailed=detailed_exitcode) for one in plans])
+
+
+async def _plans(shares: list[tuple[Target, Loaded]]) -> list[Plan]:
+    """One plan a target, in the configuration's order."""
+    found = []
+    for target, loaded in shares:
+        async with opened(target, loaded) as case:
+            found.append((await decide(case)).plan)
+    return found

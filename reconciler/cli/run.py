@@ -7,24 +7,20 @@ import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-import click
-
-from reconciler.cli.options import together
+from reconciler.errors import InputError
 from reconciler.policy import Policy
-from reconciler.settings import Target, environment_target
+from reconciler.settings import Target, Where, targets
 
 T = TypeVar("T")
 
-where_options = together(
-    click.option("--url", help="Where the API is (RECONCILER_URL)."),
-    click.option("--state", metavar="URL", help="The database of what is remembered (RECONCILER_STATE)."),
-    click.option("--secrets-dir", type=click.Path(), help="A folder with one file a secret (RECONCILER_SECRETS_DIR)."),
-)
 
-
-def the_target(url: str | None, state: str | None, secrets_dir: str | None) -> Target:
-    """The target of a command that decides nothing."""
-    return environment_target(url, state, secrets_dir, Policy())
+def the_target(where: Where) -> Target:
+    """The one target of a command that takes one. Raises InputError where the configuration holds several."""
+    found = targets(where, Policy())
+    if len(found) > 1:
+        names = ", ".join(target.name for target in found)
+        raise InputError("this command takes one target", remedy=f"say which with --target: {names}")
+    return found[0]
 
 
 def finish(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
 from reconciler.errors import InputError
 from reconciler.load.suggest import suggest
 from reconciler.schema import kind_schema, system_schema
-from reconciler.systems.registry import default_system
+from reconciler.systems.registry import default_system, system_named, systems
 
 
 @click.command("schema")
 @click.argument("kind", required=False)
-def command(kind: str | None) -> int:
-    """Print the JSON Schema of one KIND, or of all of them in one."""
-    system = default_system()
-    if kind is None:
-        schema = system_schema(system)
-    elif kind in system.kinds:
-        schema = kind_schema(system, system.kinds[kind])
+@click.option("--system", metavar="NAME", help="All kinds of this system (without a KIND).")
+def command(kind: str | None, system: str | None) -> int:
+    """Print the JSON Schema of one KIND, or of all of a system's kinds in one."""
+    if kind is not None:
+        schema = _of_kind(kind)
     else:
-        known = ", ".join(sorted(system.kinds))
-        raise InputError(f"there is no kind {kind!r}.{suggest(kind, system.kinds)}", remedy=f"kinds: {known}")
+        schema = system_schema(system_named(system) if system else default_system())
     click.echo(json.dumps(schema, indent=2))
     return 0
+
+
+def _of_kind(name: str) -> dict[str, Any]:
+    kinds = {kind: system for system in systems().values() for kind in system.kinds}
+    if name not in kinds:
+        raise InputError(
+            f"there is no kind {name!r}.{suggest(name, kinds)}", remedy=f"kinds: {', '.join(sorted(kinds))}"
+        )
+    return kind_schema(kinds[name], kinds[name].kinds[name])

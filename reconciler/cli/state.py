@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from reconciler.cli.case import keyring_of, open_store
-from reconciler.cli.options import output_option
-from reconciler.cli.run import finish, the_target, where_options
+from reconciler.cli.options import lock_option, output_option, takes_where
+from reconciler.cli.run import finish, the_target
 from reconciler.errors import InputError
 from reconciler.memory import Owned
-from reconciler.settings import Target
+from reconciler.settings import Target, Where
 from reconciler.store.backup import restore as put_back
 
 
@@ -23,11 +23,11 @@ def command() -> None:
 
 
 @command.command("list")
-@where_options
+@takes_where
 @output_option("text", "json")
-def list_owned(url: str | None, state: str | None, secrets_dir: str | None, output: str) -> int:
+def list_owned(where: Where, output: str) -> int:
     """The objects that are ours."""
-    owned = finish(_owned(the_target(url, state, secrets_dir)))
+    owned = finish(_owned(the_target(where)))
     if output == "json":
         click.echo(json.dumps([_as_json(one) for one in owned], indent=2))
         return 0
@@ -38,12 +38,31 @@ def list_owned(url: str | None, state: str | None, secrets_dir: str | None, outp
     return 0
 
 
+@command.command("init")
+@takes_where
+@lock_option
+def init(where: Where, lock_timeout: float) -> int:
+    """Make the state, which owns nothing yet, so that the very first plan can be saved, reviewed and applied."""
+    target = the_target(where)
+
+    async def run() -> str:
+        store = open_store(target, writes=True, lock_timeout=lock_timeout)
+        assert store is not None
+        try:
+            return store.lineage
+        finally:
+            await store.close()
+
+    click.echo(f"The state {target.state} is there (lineage {finish(run())}).")
+    return 0
+
+
 @command.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@where_options
-def backup(file: Path, url: str | None, state: str | None, secrets_dir: str | None) -> int:
+@takes_where
+def backup(file: Path, where: Where) -> int:
     """Copy the database to FILE, also while another process writes to it. The fingerprint key isn't in it."""
-    target = the_target(url, state, secrets_dir)
+    target = the_target(where)
 
     async def run() -> None:
         store = open_store(target, writes=False)
@@ -61,11 +80,21 @@ def backup(file: Path, url: str | None, state: str | None, secrets_dir: str | No
 
 @command.command("restore")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@where_options
-def restore(file: Path, url: str | None, state: str | None, secrets_dir: str | None) -> int:
+@takes_where
+@lock_option
+@click.option("--other-target", is_flag=True, help="Take a backup of another target, or of another URL, all the same.")
+def restore(file: Path, where: Where, lock_timeout: float, other_target: bool) -> int:
     """Put a backup in the place of the database, which is kept beside it as .bak."""
-    target = the_target(url, state, secrets_dir)
-    put_back(target.state, target.name, target.url, file, keyring_of(target))
+    target = the_target(where)
+    put_back(
+        target.state,
+        target.name,
+        target.url,
+        file,
+        keyring_of(target),
+        other_target=other_target,
+        lock_timeout=lock_timeout,
+    )
     click.echo(f"Restored from {file}.")
     return 0
 

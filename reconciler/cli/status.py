@@ -11,19 +11,19 @@ import click
 
 from reconciler.cli.case import client_for, open_store
 from reconciler.cli.history import as_json, line, when
-from reconciler.cli.options import output_option
-from reconciler.cli.run import finish, the_target, where_options
+from reconciler.cli.options import output_option, takes_where
+from reconciler.cli.run import finish, the_target
 from reconciler.errors import ReconcilerError
-from reconciler.settings import Target
+from reconciler.settings import Target, Where
 
 
 @click.command("status")
-@where_options
+@takes_where
 @output_option("text", "json")
 @click.option("--offline", is_flag=True, help="Show what is remembered only; ask the target nothing.")
-def command(url: str | None, state: str | None, secrets_dir: str | None, output: str, offline: bool) -> int:
+def command(where: Where, output: str, offline: bool) -> int:
     """Show where the target stands. Exits 3 when the outcome of an earlier write is unknown."""
-    status = finish(_status(the_target(url, state, secrets_dir), offline))
+    status = finish(_status(the_target(where), offline))
     click.echo(json.dumps(status, indent=2) if output == "json" else _text(status))
     return 3 if status["open"] else 0
 

@@ -7,19 +7,42 @@ from collections import Counter
 import click
 
 from reconciler.cli.options import path_argument
-from reconciler.cli.tree import load_tree
-from reconciler.systems.registry import default_system
+from reconciler.cli.tree import read_tree, share, untaken
+from reconciler.config import reserved_secrets
+from reconciler.errors import InvalidTree
+from reconciler.load import load
+from reconciler.secrets import RESERVED
+from reconciler.settings import Where, claims, config_of
+from reconciler.systems.registry import system_of
+from reconciler.validate import validate
 
 
 @click.command("validate")
 @path_argument
-def command(path: str) -> int:
+@click.option("--config", type=click.Path(), help="A file with several targets (RECONCILER_CONFIG).")
+def command(path: str, config: str | None) -> int:
     """Check the desired state under PATH; every problem is told with file, line and column."""
-    loaded = load_tree(path, default_system())
-    kinds = Counter(ref.kind for ref in loaded.desired.resources)
+    where = Where(config=config)
+    everyone, found = claims(where), config_of(where)
+    reserved = RESERVED | (reserved_secrets(found) if found else frozenset())
+    tree = read_tree(path, everyone)
+    documents, problems = load(tree.files)
+    problems += untaken(documents, everyone)
+    kinds: Counter[str] = Counter()
+    for claim in everyone:
+        system = system_of(claim.api_version)
+        assert system is not None
+        desired, more = validate(share(documents, claim), system, reserved=reserved)
+        problems += more
+        kinds.update(ref.kind for ref in desired.resources)
+    if problems:
+        raise InvalidTree(sorted(set(problems)))
+    click.echo(_summary(kinds, len(tree.files)))
+    return 0
+
+
+def _summary(kinds: Counter[str], files: int) -> str:
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     total = sum(kinds.values())
-    files = len(loaded.tree.files)
-    click.echo(f"Valid: {total} document{'' if total == 1 else 's'} in {files} file{'' if files == 1 else 's'}"
-               + (f" ({counts})." if counts else "."))  # fmt: skip
-    return 0
+    sound = f"Valid: {total} document{'' if total == 1 else 's'} in {files} file{'' if files == 1 else 's'}"
+    return sound + (f" ({counts})." if counts else ".")

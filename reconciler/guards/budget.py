@@ -34,8 +34,9 @@ def _over_allowed(draft: Draft, harmful: list[Step]) -> str | None:
 
 def _over(draft: Draft, harmful: list[Step]) -> str | None:
     policy, spent = draft.policy, draft.view.memory.spent
-    if len(harmful) > policy.destructive:
-        return f"{len(harmful)} destructive steps, and a pass may do {policy.destructive}"
+    counted = [step for step in harmful if not draft.view.system.kinds[step.kind].daily_only]
+    if len(counted) > policy.destructive:
+        return f"{len(counted)} destructive steps, and a pass may do {policy.destructive}"
     if spent + len(harmful) > policy.daily:
         return f"{len(harmful)} destructive steps after {spent} in 24 hours, and a day may see {policy.daily}"
     return _over_half(draft, harmful)

@@ -16,10 +16,11 @@ from reconciler.systems.draft import Draft, make_step
 
 def hold_unsettled(draft: Draft) -> None:
     """Hold back the steps on objects of which an earlier write's effect isn't known."""
+    tries = Counter(key for entry in draft.view.memory.open for key in entry.objects)
     for entry in draft.view.memory.open:
         for key in entry.objects:
             step = draft.touching(key)
-            if step is not None:
+            if step is not None and tries[key] > draft.view.system.kinds[step.kind].second_tries:
                 draft.block(
                     step,
                     "unknown-outcome",
@@ -44,6 +45,9 @@ def compare_kind(draft: Draft, kind: Kind) -> None:
             _create(draft, item)
         else:
             _compare(draft, kind, item, live)
+    if kind.one_way:
+        _warn_of_forgotten(draft, kind)
+        return
     matched = {live.identity for live in pairs.values()}
     for owned in sorted(view.memory.owned.values(), key=lambda one: one.identity):
         if owned.kind == kind.name and owned.identity not in matched:
@@ -56,6 +60,15 @@ def _warn_of_doubles(draft: Draft, kind: Kind) -> None:
     for identity in sorted(identity for identity, number in count.items() if number > 1):
         shown = ", ".join(identity)
         draft.warnings.append(f"{kind.name}: the server shows {count[identity]} objects with one natural key ({shown})")
+
+
+def _warn_of_forgotten(draft: Draft, kind: Kind) -> None:
+    """Taking the document of something final away changes nothing; the plan says so, once for all of them."""
+    declared = {item.identity for item in draft.view.items(kind.name)}
+    count = sum(live.identity not in declared for live in draft.view.live(kind.name))
+    if count:
+        what = f"{count} acknowledged {'has' if count == 1 else 'have'} no document any more"
+        draft.warnings.append(f"{kind.name}: {what}; that changes nothing there, and nothing is sent again")
 
 
 def _unreadable(draft: Draft, kind: Kind, items: tuple[Item, ...], trouble: str) -> None:

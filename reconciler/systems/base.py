@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from reconciler.errors import InputError
 from reconciler.model import Desired, Identity, Item, Key, LiveObject, Path, Reference, Resource
 from reconciler.secret import Seal, Secret
 from reconciler.steps import Action
@@ -116,7 +117,10 @@ class Kind(ABC):
     the object's name, not its whole natural key). ``updatable`` are fields that change in place; any other
     changed field means a replacement. ``carried`` are fields that a replacement keeps when no document manages
     them; ``lost`` says in words what it can't keep. ``in_use`` is the rule that keeps a thing that others refer
-    to. ``stable``: a document's natural key is the live one's, too.
+    to. ``stable``: a document's natural key is the live one's, too. ``one_way``: what was acknowledged is
+    remembered for good, and never sent again; ``second_tries``: how often a request without an answer is sent
+    again, each time in a later pass; ``daily_only``: its destructive steps count in the budget of the day, not
+    of the pass.
     """
 
     name: ClassVar[str]
@@ -135,6 +139,9 @@ class Kind(ABC):
     stable: ClassVar[bool] = True
     deletable: ClassVar[bool] = True
     shrinks: ClassVar[bool] = False
+    one_way: ClassVar[bool] = False
+    second_tries: ClassVar[int] = 0
+    daily_only: ClassVar[bool] = False
     sends_unknown: ClassVar[bool] = False
     polls: ClassVar[str | None] = None
     replace_rule: ClassVar[str | None] = None
@@ -340,6 +347,12 @@ class System(ABC):
     @abstractmethod
     def auth(self, credentials: Mapping[str, Secret]) -> Auth:
         """The login for these credentials. Raises InputError when they aren't a set that the system takes."""
+
+    def configured(self, settings: Mapping[str, str]) -> System:
+        """The same system with a target's settings. Raises InputError for one that it doesn't have."""
+        for name in settings:
+            raise InputError(f"{self.name} has no setting {name!r}", remedy="leave settings out")
+        return self
 
     def health(self) -> Mapping[str, Callable[[], Flow[str]]]:
         """What the system can say of its own parts: a name and a flow that returns one line."""

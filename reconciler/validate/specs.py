@@ -66,10 +66,11 @@ def _problem(document: Document, model: type[Spec], path: Path, one: Any) -> Pro
         return Problem(place(document, where, key=True), message)
     if one["type"] == "missing":
         return Problem(place(document, where[:-1]), f"{_dotted(where)}: this field is required")
-    return Problem(place(document, where), f"{_dotted(where)}: {_sentence(one)}")
+    return Problem(place(document, where), f"{_dotted(where)}: {sentence(one)}")
 
 
-def _sentence(one: Any) -> str:
+def sentence(one: Any) -> str:
+    """One of pydantic's errors in our words, which hold nothing of what was given."""
     if one["type"] in BOUNDS:
         key, text = BOUNDS[one["type"]]
         return "expected " + text.format(one.get("ctx", {}).get(key, "what the schema says"))
