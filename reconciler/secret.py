@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NoReturn
@@ -73,6 +73,14 @@ def revealed(value: Any, values: Mapping[str, Secret]) -> Any:
     if isinstance(value, list | tuple):
         return [revealed(part, values) for part in value]
     return value
+
+
+def hidden(text: str, values: Iterable[Secret]) -> str:
+    """A text of somebody else's without any of these values, should it quote one that is longer than 3 characters."""
+    for value in sorted((secret.reveal() for secret in values), key=len, reverse=True):
+        if len(value) > 3:
+            text = text.replace(value, SHOWN)
+    return text
 
 
 @dataclass(frozen=True, slots=True)

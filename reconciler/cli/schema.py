@@ -18,11 +18,8 @@ from reconciler.systems.registry import default_system, system_named, systems
 @click.option("--system", metavar="NAME", help="All kinds of this system (without a KIND).")
 def command(kind: str | None, system: str | None) -> int:
     """Print the JSON Schema of one KIND, or of all of a system's kinds in one."""
-    if kind is not None:
-        schema = _of_kind(kind)
-    else:
-        schema = system_schema(system_named(system) if system else default_system())
-    click.echo(json.dumps(schema, indent=2))
+    meant = system_named(system) if system else default_system()
+    click.echo(json.dumps(_of_kind(kind) if kind is not None else system_schema(meant), indent=2))
     return 0
 
 

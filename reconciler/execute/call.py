@@ -15,6 +15,7 @@ from reconciler.execute.journaling import CallJournal, Keeper
 from reconciler.execute.look import Looker
 from reconciler.memory import Owned
 from reconciler.model import FileFacts, Key
+from reconciler.secret import hidden
 from reconciler.sources.directory import sha256_of
 from reconciler.steps import Status, Step
 from reconciler.systems.base import Kind, Result, Said, Verb, Work
@@ -98,14 +99,16 @@ class Call:
         try:
             results = dict(await self.client.run(self.kind.perform(self.verb, works, view), journal))
         except Refused as error:
-            if not isinstance(error, NOT_DONE):
-                results = {work.move: Result.refused(error.message) for work in works}
-            else:
+            if isinstance(error, NOT_DONE):
                 return await self._not_done(works, journal, error)
+            results = {work.move: Result.refused(error.message) for work in works}
         except ApiError as error:
             if isinstance(error, NOT_DONE) or not journal.writes:
                 return await self._not_done(works, journal, error)
-            return await self._find_out(works, journal, error.message)
+            return await self._find_out(works, journal, self._quoted(error.message))
+        results = {
+            move: replace(found, error=found.error and self._quoted(found.error)) for move, found in results.items()
+        }
         await journal.conclude(results)
         unclear = [work for work in works if results.get(work.move, _SILENT).said is Said.UNCLEAR]
         self._take(works, results, unclear)
@@ -125,14 +128,15 @@ class Call:
 
     async def _not_done(self, works: list[Work], journal: CallJournal, error: ApiError) -> list[Work]:
         """The last write wasn't carried out (earlier ones of the same flow may have been)."""
-        await journal.conclude({work.move: Result.refused(error.message) for work in works})
+        why = self._quoted(error.message)
+        await journal.conclude({work.move: Result.refused(why) for work in works})
         self._remember(journal)
         if self.attempts < TRIES and error.retryable:
             if isinstance(error, ServerFault) and error.retry_after:
                 await asyncio.sleep(min(error.retry_after, 30.0))
             return works
         for work in works:
-            self._end(work, Status.FAILED, error.message, sent=False)
+            self._end(work, Status.FAILED, why, sent=False)
         return []
 
     async def _find_out(self, works: list[Work], journal: CallJournal, why: str) -> list[Work]:
@@ -155,6 +159,10 @@ class Call:
         for work in again:
             self._end(work, Status.FAILED, why)
         return []
+
+    def _quoted(self, words: str) -> str:
+        """The server's words, which may quote what it was sent, without our secrets."""
+        return hidden(words, self.looker.view.values.values())
 
     def _remember(self, journal: CallJournal) -> None:
         self.owned += journal.owned
