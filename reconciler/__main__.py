@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from reconciler.cli.main import main
+import os
+
+# We have no plugins of pydantic's, and looking for some reads the metadata of every installed package at each start.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+from reconciler.cli.main import main  # noqa: E402 - pydantic looks at its import
 
 if __name__ == "__main__":
     main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
@@ -18,7 +19,7 @@ from reconciler.systems.fields import NAME_PATTERN, Name
 from reconciler.systems.registry import systems
 from reconciler.validate.specs import sentence
 
-SecretName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=200)]
+SecretName = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$", max_length=200)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
@@ -50,7 +51,7 @@ class TargetConfig(Spec):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     system: Name
     url: Annotated[str, Field(min_length=1, max_length=2000)]
-    path: Name | list[Name] = "."
+    path: Name | Annotated[list[Name], Field(min_length=1)] = "."
     credentials: dict[Name, SecretName] = Field(default_factory=dict)
     tls: TlsConfig = Field(default_factory=TlsConfig)
     policy: PolicyConfig = Field(default_factory=PolicyConfig)
@@ -58,9 +59,9 @@ class TargetConfig(Spec):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The folders as a tuple, each without a slash at its end."""
+        """The folders as a tuple, each in its shortest form: no slash at its end, no ``.`` and no ``..`` inside."""
         given = [self.path] if isinstance(self.path, str) else self.path
-        return tuple(one.strip("/").removeprefix("./") or "." for one in given)
+        return tuple(posixpath.normpath(one) for one in given)
 
 
 class ConfigFile(Spec):
@@ -73,6 +74,11 @@ class ConfigFile(Spec):
     installers: Name | None = None
     targets: Annotated[list[TargetConfig], Field(min_length=1, max_length=10_000)]
 
+    @property
+    def reserved(self) -> frozenset[str]:
+        """The names of secrets that the configuration uses itself, which documents can't."""
+        return frozenset(name for target in self.targets for name in target.credentials.values())
+
 
 def read_config(path: str) -> ConfigFile:
     """Read and check a configuration. Raises InputError, InvalidTree with each problem at its place."""
@@ -82,29 +88,42 @@ def read_config(path: str) -> ConfigFile:
         raise InputError(f"the configuration {path} can't be read: {error.strerror}") from None
     data, tree, problems = load_plain(source)
     if problems or tree is None:
-        raise InvalidTree(problems)
+        raise InvalidTree(problems, path)
     try:
         config = ConfigFile.model_validate(data)
     except ValidationError as error:
-        raise InvalidTree(sorted(_of_model(path, tree, data, error))) from None
+        raise InvalidTree(sorted(_of_model(path, tree, data, error)), path) from None
     found = [Problem(_at(path, tree, place), message) for place, message in _across(config)]
     if found:
-        raise InvalidTree(sorted(found))
+        raise InvalidTree(sorted(found), path)
     return config
 
 
-def reserved_secrets(config: ConfigFile) -> frozenset[str]:
-    """The names that the configuration uses itself, which documents can't."""
-    return frozenset(name for target in config.targets for name in target.credentials.values())
-
-
 def _of_model(path: str, tree: Tree, data: Any, error: ValidationError) -> Iterator[Problem]:
+    seen: set[Path] = set()
     for one in error.errors(include_url=False, include_input=False):
-        place = tuple(part for part in one["loc"] if not (isinstance(part, str) and ("[" in part or part == "str")))
+        place = _place(data, one["loc"])
+        if place in seen:
+            continue
+        seen.add(place)
         if one["type"] == "extra_forbidden":
             yield Problem(_at(path, tree, place, key=True), f"unknown field {str(place[-1])!r}")
+        elif not place:
+            yield Problem(_at(path, tree, place), sentence(one))
         else:
             yield Problem(_at(path, tree, place), f"{'.'.join(str(part) for part in place)}: {sentence(one)}")
+
+
+def _place(data: Any, loc: Path) -> Path:
+    """pydantic's place without the names of union members and other marks, which aren't in the file."""
+    place: list[str | int] = []
+    here = data
+    for number, part in enumerate(loc, 1):
+        known = part in here if isinstance(here, dict) else isinstance(here, list) and isinstance(part, int)
+        if known or (isinstance(here, dict) and number == len(loc)):
+            place.append(part)
+            here = here[part] if known else None
+    return tuple(place)
 
 
 def _across(config: ConfigFile) -> Iterator[tuple[Path, str]]:
@@ -116,7 +135,7 @@ def _across(config: ConfigFile) -> Iterator[tuple[Path, str]]:
             yield (*here, "name"), f"two targets are called {target.name!r}"
         if urls.setdefault(target.url.rstrip("/").lower(), index) != index:
             yield (*here, "url"), f"{config.targets[urls[target.url.rstrip('/').lower()]].name} has the same url"
-        if any(part == ".." for one in target.paths for part in one.split("/")):
+        if any(one.startswith("/") or one.split("/")[0] == ".." for one in target.paths):
             yield (*here, "path"), "a path lies under the tree's root and can't leave it"
         yield from _of_system(here, target)
 

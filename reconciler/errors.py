@@ -51,11 +51,11 @@ class InputError(ReconcilerError):
 
 
 class InvalidTree(InputError):
-    """The desired state has problems; ``problems`` holds all of them."""
+    """The desired state (or another file, ``what``) has problems; ``problems`` holds all of them."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], what: str = "the desired state") -> None:
         count = len(problems)
-        super().__init__(f"{count} problem{'' if count == 1 else 's'} in the desired state")
+        super().__init__(f"{count} problem{'' if count == 1 else 's'} in {what}")
         self.problems = tuple(problems)
 
 

@@ -9,16 +9,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from reconciler.config import ConfigFile, TargetConfig, read_config, reserved_secrets
 from reconciler.errors import InputError
 from reconciler.load.suggest import suggest
 from reconciler.policy import Policy
 from reconciler.secret import Secret
 from reconciler.secrets import RESERVED, Snapshot, read_setting
 from reconciler.systems.base import System
-from reconciler.systems.registry import default_system, system_named, systems
+from reconciler.systems.registry import api_versions, default_system, system_named
+
+if TYPE_CHECKING:
+    from reconciler.config import ConfigFile, TargetConfig
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ def config_of(where: Where) -> ConfigFile | None:
     for flag, given in (("--url", where.url), ("--system", where.system)):
         if given is not None:
             raise InputError(f"{flag} and a configuration are both given", remedy="leave one of them out")
+    from reconciler.config import read_config
+
     return read_config(path)
 
 
@@ -120,7 +125,7 @@ def _environment_credentials(system: System, environ: Mapping[str, str]) -> dict
 
 def _from_config(one: TargetConfig, config: ConfigFile, where: Where, policy: Policy) -> Target:
     environ = os.environ
-    reserved = RESERVED | reserved_secrets(config)
+    reserved = RESERVED | config.reserved
     secrets = Snapshot.take(_secrets_dir(where, config), environ, reserved=reserved)
     return Target(
         name=one.name,
@@ -129,13 +134,19 @@ def _from_config(one: TargetConfig, config: ConfigFile, where: Where, policy: Po
         credentials={name: secrets.configured(secret) for name, secret in one.credentials.items()},
         state=where.state or variable(environ, "STATE") or config.state or default_state(one.url, environ),
         secrets=secrets,
-        ca=one.tls.ca,
+        ca=_beside(where, one.tls.ca),
         allow_http=one.tls.allow_http,
         installers=variable(environ, "INSTALLERS") or config.installers,
         policy=_merged(policy, one),
         paths=one.paths,
         reserved=reserved,
     )
+
+
+def _beside(where: Where, path: str | None) -> str | None:
+    """A file that the configuration names, relative to the configuration itself."""
+    config = where.config or variable(os.environ, "CONFIG") or ""
+    return path and os.path.join(os.path.dirname(config), path)
 
 
 def _secrets_dir(where: Where, config: ConfigFile | None) -> Path | None:
@@ -190,4 +201,4 @@ def claims(where: Where) -> list[Claim]:
     url = where.url or variable(os.environ, "URL")
     if name or url:
         return [Claim("default", (system_named(name) if name else default_system()).api_version)]
-    return [Claim(name, system.api_version) for name, system in systems().items()]
+    return [Claim(name, api_version) for name, api_version in api_versions().items()]

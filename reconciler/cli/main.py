@@ -5,18 +5,20 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-COMMANDS = {
+if TYPE_CHECKING:
+    from reconciler.systems.base import Importer
+
+BUILT_IN = {
     "validate": "Check a directory of desired state; sends nothing.",
     "plan": "Show what apply would do; writes nothing.",
     "apply": "Bring the target to the desired state.",
     "export": "Write the live state as desired state.",
     "adopt": "Make an object that is there already ours.",
     "forget": "Give an object up without deleting it.",
-    "import-workers": "Turn the product's worker import file into desired state.",
     "schema": "Print the JSON Schema of the desired state.",
     "status": "Show what is owned, what is open, and how the target is.",
     "history": "Show the passes so far.",
@@ -26,6 +28,18 @@ COMMANDS = {
     "demo": "Show all of it on the embedded Control Center.",
     "version": "Print the version.",
 }
+
+
+def commands() -> dict[str, str]:
+    """Every command with its summary: those that are built in, and those that systems bring along."""
+    return BUILT_IN | {importer.command: importer.summary for importer in importers().values()}
+
+
+def importers() -> dict[str, Importer]:
+    """The commands that systems bring along. Loads the systems, so it is asked last."""
+    from reconciler.systems.registry import systems
+
+    return {importer.command: importer for system in systems().values() for importer in system.importers}
 
 
 def accept_debug(command: click.Command) -> None:
@@ -38,18 +52,30 @@ def accept_debug(command: click.Command) -> None:
         accept_debug(inner)
 
 
+def built_in(name: str) -> click.Command:
+    """A command of our own, from the module of its name."""
+    command: click.Command = importlib.import_module(f"reconciler.cli.{name.replace('-', '_')}").command
+    return command
+
+
+def brought_along(name: str) -> click.Command | None:
+    """A system's own command, if one has it."""
+    from reconciler.cli.importing import import_command
+
+    importer = importers().get(name)
+    return import_command(importer) if importer is not None else None
+
+
 class Commands(click.Group):
     """The commands in the order above; each module is loaded when its command is."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"reconciler.cli.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
-        accept_debug(command)
+        command = built_in(cmd_name) if cmd_name in BUILT_IN else brought_along(cmd_name)
+        if command is not None:
+            accept_debug(command)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -58,11 +84,11 @@ class Commands(click.Group):
         except click.UsageError as error:
             from reconciler.load.suggest import suggest
 
-            raise click.UsageError(error.message + (suggest(args[0], COMMANDS) if args else ""), ctx) from None
+            raise click.UsageError(error.message + (suggest(args[0], commands()) if args else ""), ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(commands().items()))
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

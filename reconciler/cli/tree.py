@@ -34,11 +34,11 @@ def load_for(path: str, targets: Sequence[Target], everyone: Sequence[Claim]) ->
     problems += untaken(documents, everyone)
     found: list[Loaded] = []
     chosen = {target.name: target for target in targets}
+    reserved = frozenset(name for target in targets for name in target.reserved)
     for claim in everyone:
         target = chosen.get(claim.name)
         system = target.system if target else system_of(claim.api_version)
         assert system is not None
-        reserved = target.reserved if target else frozenset[str]()
         desired, more = validate(share(documents, claim), system, reserved=reserved)
         problems += more
         if target is not None:

@@ -8,7 +8,6 @@ import click
 
 from reconciler.cli.options import path_argument
 from reconciler.cli.tree import read_tree, share, untaken
-from reconciler.config import reserved_secrets
 from reconciler.errors import InvalidTree
 from reconciler.load import load
 from reconciler.secrets import RESERVED
@@ -24,15 +23,17 @@ def command(path: str, config: str | None) -> int:
     """Check the desired state under PATH; every problem is told with file, line and column."""
     where = Where(config=config)
     everyone, found = claims(where), config_of(where)
-    reserved = RESERVED | (reserved_secrets(found) if found else frozenset())
+    reserved = RESERVED | (found.reserved if found else frozenset())
     tree = read_tree(path, everyone)
     documents, problems = load(tree.files)
     problems += untaken(documents, everyone)
     kinds: Counter[str] = Counter()
     for claim in everyone:
-        system = system_of(claim.api_version)
-        assert system is not None
-        desired, more = validate(share(documents, claim), system, reserved=reserved)
+        mine = share(documents, claim)
+        system = system_of(claim.api_version) if mine else None
+        if system is None:
+            continue
+        desired, more = validate(mine, system, reserved=reserved)
         problems += more
         kinds.update(ref.kind for ref in desired.resources)
     if problems:

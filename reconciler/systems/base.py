@@ -331,6 +331,30 @@ class Assumption:
     look: Callable[[View], str | None] = field(default=lambda view: None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One document made from a foreign file. A ``SecretRef`` in ``spec`` names a field of ``secrets``."""
+
+    name: str
+    spec: Mapping[str, Any]
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """A command that turns a file of the product's own into documents of one kind.
+
+    ``read`` takes the file's plain data and yields each entry's place with its document, or with what is wrong.
+    ``holds`` says in words what such a file is.
+    """
+
+    command: str
+    kind: str
+    summary: str
+    holds: str
+    read: Callable[[Any], Iterable[tuple[Path, Imported | str]]]
+
+
 class System(ABC):
     """A managed system: its name, API version, kinds, collections, rules, and how one logs in."""
 
@@ -343,6 +367,7 @@ class System(ABC):
     rules: Sequence[Rule]
     assumptions: Sequence[Assumption] = ()
     credentials: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    importers: Sequence[Importer] = ()
 
     @abstractmethod
     def auth(self, credentials: Mapping[str, Secret]) -> Auth:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from reconciler.errors import BadReply, InputError
-from reconciler.model import Desired, Identity, Item, Resource
+from reconciler.model import Desired, Identity, Item, Path, Resource
 from reconciler.secret import Secret
 from reconciler.systems.base import Results, Spec, System, Verb, Work
 from reconciler.systems.fields import Text
@@ -57,6 +57,12 @@ class FileRejectionKind(OneWayKind):
 
     def natural_keys(self, resource: Resource, desired: Desired) -> Iterable[Identity]:
         return [(file,) for file in resource.spec.files]
+
+    def check(self, resource: Resource) -> Iterable[tuple[Path, str]]:
+        files = resource.spec.files
+        for index, file in enumerate(files):
+            if (first := files.index(file)) != index:
+                yield ("files", index), f"this file is here twice; the first time as entry {first + 1}"
 
     def items(self, resource: Resource, view: View) -> Iterable[Item]:
         reason = {"reason": resource.spec.reason} if resource.spec.reason is not None else {}

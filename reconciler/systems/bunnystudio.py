@@ -64,10 +64,11 @@ class DeliverableRejectionKind(OneWayKind):
     def check(self, resource: Resource) -> Iterable[tuple[Path, str]]:
         if not _is_uuid(resource.ref.name):
             yield (), "metadata.name is the deliverable's UUID, such as 671e74ab-ca44-4d87-9346-ae8318c44774"
-        changes, given = resource.spec.reasonCode == CHANGE, resource.spec.newGenderAndAge is not None
-        if changes and not given:
-            yield ("reasonCode",), f"{CHANGE} needs newGenderAndAge"
-        if given and not changes:
+        spec = resource.spec
+        changing = [name for name in ("reasonCode", "reason") if getattr(spec, name) == CHANGE]
+        if changing and spec.newGenderAndAge is None:
+            yield (changing[0],), f"{CHANGE} needs newGenderAndAge"
+        if spec.newGenderAndAge is not None and not changing:
             yield ("newGenderAndAge",), f"newGenderAndAge goes with the reasonCode {CHANGE} only"
 
     def items(self, resource: Resource, view: View) -> Iterable[Item]:

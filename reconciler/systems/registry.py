@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from importlib import import_module
 from types import MappingProxyType
 
 from reconciler.errors import InputError
 from reconciler.systems.base import System
 
-CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "metadefender": ("reconciler.systems.metadefender", "MetaDefender"),
-        "brightriver": ("reconciler.systems.brightriver", "BrightRiver"),
-        "bunnystudio": ("reconciler.systems.bunnystudio", "BunnyStudio"),
-    }
+
+def _metadefender() -> System:
+    from reconciler.systems.metadefender import MetaDefender
+
+    return MetaDefender()
+
+
+def _brightriver() -> System:
+    from reconciler.systems.brightriver import BrightRiver
+
+    return BrightRiver()
+
+
+def _bunnystudio() -> System:
+    from reconciler.systems.bunnystudio import BunnyStudio
+
+    return BunnyStudio()
+
+
+LOADERS: Mapping[str, Callable[[], System]] = MappingProxyType(
+    {"metadefender": _metadefender, "brightriver": _brightriver, "bunnystudio": _bunnystudio}
 )
-"""Name → module and class. The first one is what a target is when nobody says."""
 
 
 @cache
 def system_named(name: str) -> System:
     """The system of this name. Raises InputError."""
-    if name not in CLASSES:
-        raise InputError(f"there is no system {name!r}", remedy=f"there are {', '.join(CLASSES)}")
-    module, what = CLASSES[name]
-    system: System = getattr(import_module(module), what)()
-    return system
+    if name not in LOADERS:
+        raise InputError(f"there is no system {name!r}", remedy=f"there are {', '.join(LOADERS)}")
+    return LOADERS[name]()
 
 
 def systems() -> dict[str, System]:
     """Every system by name."""
-    return {name: system_named(name) for name in CLASSES}
+    return {name: system_named(name) for name in LOADERS}
 
 
 def default_system() -> System:
     """The system that a target has when nobody names one."""
-    return system_named(next(iter(CLASSES)))
+    return next(system for system in systems().values() if system.is_default)
+
+
+def api_versions() -> dict[str, str]:
+    """The apiVersion of each system's documents, told without loading any: name/v1."""
+    return {name: f"{name}/v1" for name in LOADERS}
 
 
 def system_of(api_version: str) -> System | None:
     """The system whose documents have this apiVersion."""
     name = api_version.partition("/")[0]
-    found = system_named(name) if name in CLASSES else None
+    found = system_named(name) if name in LOADERS else None
     return found if found is not None and found.api_version == api_version else None

@@ -21,6 +21,7 @@ from reconciler.systems.metadefender.deploying import (
 )
 from reconciler.systems.metadefender.deployment import DeploymentKind
 from reconciler.systems.metadefender.frozen import ServiceFrozen
+from reconciler.systems.metadefender.import_workers import IMPORT_WORKERS
 from reconciler.systems.metadefender.installer import INSTALLERS, FileMissing, InstallerKind
 from reconciler.systems.metadefender.protected import Protected, RoleInUse
 from reconciler.systems.metadefender.role import ROLES, RoleKind
@@ -70,6 +71,7 @@ class MetaDefender(System):
     collections = MappingProxyType({collection.name: collection for collection in COLLECTIONS})
     rules = RULES
     assumptions = ASSUMPTIONS
+    importers = (IMPORT_WORKERS,)
     credentials = (("user", "password"), ("apikey",))
 
     def auth(self, credentials: Mapping[str, Secret]) -> ControlCenterAuth:
