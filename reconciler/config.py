@@ -21,6 +21,8 @@ from reconciler.validate.specs import sentence
 
 SecretName = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$", max_length=200)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
+MEMBERS = ("string_type", "list_type")
+"""What pydantic says of a text where it tries a list, and the other way round: only worth telling alone."""
 
 
 class TlsConfig(Spec):
@@ -65,7 +67,7 @@ class TargetConfig(Spec):
 
 
 class ConfigFile(Spec):
-    """The whole file."""
+    """The whole file. ``secrets_dir``, ``installers`` and each ``ca`` are relative to it."""
 
     apiVersion: Literal["reconciler/v1"]  # noqa: N815 - the name in the file
     kind: Literal["Config"]
@@ -100,10 +102,12 @@ def read_config(path: str) -> ConfigFile:
 
 
 def _of_model(path: str, tree: Tree, data: Any, error: ValidationError) -> Iterator[Problem]:
+    errors = [(_place(data, one["loc"]), one) for one in error.errors(include_url=False, include_input=False)]
+    better = {place[:length] for place, _ in errors for length in range(len(place))}
+    better |= {place for place, one in errors if one["type"] not in MEMBERS}
     seen: set[Path] = set()
-    for one in error.errors(include_url=False, include_input=False):
-        place = _place(data, one["loc"])
-        if place in seen:
+    for place, one in errors:
+        if place in seen or (one["type"] in MEMBERS and place in better):
             continue
         seen.add(place)
         if one["type"] == "extra_forbidden":

@@ -136,7 +136,7 @@ def _from_config(one: TargetConfig, config: ConfigFile, where: Where, policy: Po
         secrets=secrets,
         ca=_beside(where, one.tls.ca),
         allow_http=one.tls.allow_http,
-        installers=variable(environ, "INSTALLERS") or config.installers,
+        installers=variable(environ, "INSTALLERS") or _beside(where, config.installers),
         policy=_merged(policy, one),
         paths=one.paths,
         reserved=reserved,
@@ -150,7 +150,8 @@ def _beside(where: Where, path: str | None) -> str | None:
 
 
 def _secrets_dir(where: Where, config: ConfigFile | None) -> Path | None:
-    folder = where.secrets_dir or variable(os.environ, "SECRETS_DIR") or (config.secrets_dir if config else None)
+    own = _beside(where, config.secrets_dir) if config else None
+    folder = where.secrets_dir or variable(os.environ, "SECRETS_DIR") or own
     return Path(folder) if folder else None
 
 

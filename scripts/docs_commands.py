@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import click
 
-from reconciler.cli.main import COMMANDS
+from reconciler.cli.main import BUILT_IN, brought_along, built_in, commands
 from scripts.docs_text import agree, code, fragment, page, prose, section, table
 
 ALWAYS = {1: "An error, such as bad input or a server that can't be reached."}
@@ -15,13 +14,14 @@ ALWAYS = {1: "An error, such as bad input or a server that can't be reached."}
 
 def command_pages() -> dict[str, str]:
     """Path → text for every command and for the list of them."""
-    pages = {f"docs/commands/{name}.md": _page(name, command_of(name)) for name in COMMANDS}
+    pages = {f"docs/commands/{name}.md": _page(name, command_of(name)) for name in commands()}
     return pages | {"docs/commands/index.md": _index()}
 
 
 def command_of(name: str) -> click.Command:
     """The click command of a name."""
-    found: click.Command = importlib.import_module(f"reconciler.cli.{name.replace('-', '_')}").command
+    found = built_in(name) if name in BUILT_IN else brought_along(name)
+    assert found is not None, name
     return found
 
 
@@ -87,7 +87,7 @@ def _exits(head: dict[str, Any]) -> str:
 
 def _index() -> str:
     head, text = fragment("commands/index.md")
-    rows = [(f"[{name}]({name}.md)", summary) for name, summary in COMMANDS.items()]
+    rows = [(f"[{name}]({name}.md)", summary) for name, summary in commands().items()]
     return page(
         str(head["title"]),
         "the code and docs/_source/commands/index.md",

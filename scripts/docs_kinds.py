@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,27 +15,30 @@ from reconciler.model import Desired, SourceFile
 from reconciler.schema import kind_schema
 from reconciler.secret import Seal
 from reconciler.systems.base import Kind, System
-from reconciler.systems.registry import default_system
+from reconciler.systems.registry import systems
 from reconciler.validate import validate
 from scripts.docs_rules import anchor, rules_of
 from scripts.docs_text import ROOT, Gap, agree, bullets, code, file_of, page, prose, section, source, table
 
-EXAMPLES = ROOT / "examples" / "desired-state"
-OPENAPI = ROOT / "reconciler" / "emulator" / "openapi.yaml"
+EXAMPLES = {"metadefender": "desired-state"}
+"""The folder under examples/ of a system that isn't called as its folder is."""
+
+EMULATOR = ROOT / "reconciler" / "emulator"
 NAMES = {"string": "text", "integer": "whole number", "boolean": "`true` or `false`", "number": "number"}
-EXAMPLE_URL = "../../examples/desired-state"
 
 
 def kind_pages() -> dict[str, str]:
     """Path → text for every kind and for the list of them."""
-    system, written = default_system(), source("kinds.yaml")
-    agree("docs/_source/kinds.yaml", system.kinds, written["kinds"])
-    desired, operations = examples(system), operations_of(system)
-    pages = {
-        f"docs/kinds/{file_of(name)}": _page(system, kind, written["kinds"][name], desired, operations[name])
-        for name, kind in system.kinds.items()
-    }
-    return pages | {"docs/kinds/index.md": _index(system, written)}
+    written = source("kinds.yaml")
+    every = {name: kind for system in systems().values() for name, kind in system.kinds.items()}
+    agree("docs/_source/kinds.yaml", every, written["kinds"])
+    pages = {"docs/kinds/index.md": _index(written)}
+    for system in systems().values():
+        desired, operations = examples(system), operations_of(system)
+        for name, kind in system.kinds.items():
+            text = _page(system, kind, written["kinds"][name], desired, operations[name])
+            pages[f"docs/kinds/{file_of(name)}"] = text
+    return pages
 
 
 def _page(system: System, kind: Kind, written: Mapping[str, Any], desired: Desired, operations: list[str]) -> str:
@@ -46,15 +50,17 @@ def _page(system: System, kind: Kind, written: Mapping[str, Any], desired: Desir
         section("Fields of `spec`", f"{prose(kind.spec.__doc__)}\n\n{_fields(system, kind, written)}"),
         section("What it refers to", _references(kind, written, desired)),
         section("Good to know", bullets(written.get("notes", ()))),
-        section("Example", _example(kind.name)),
+        section("Example", _example(system, kind.name)),
         section("Rules", bullets(map(anchor, rules_of(kind.name)))),
-        section("API operations", _operations(operations)),
+        section("API operations", _operations(system, operations)),
     )
 
 
 def _standing(kind: Kind) -> str:
     if kind.singleton:
         return "There is one a target, always. Removing its document stops managing it; it stays as it is."
+    if kind.one_way:
+        return "Two documents that ask for the same one are an error. What is remembered counts; nothing can be read."
     return "Two documents with one identity are an error. An id alone never identifies."
 
 
@@ -149,9 +155,14 @@ def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapp
 # --- examples
 
 
+def folder_of(system: System) -> Path:
+    """Where the examples of a system lie."""
+    return ROOT / "examples" / EXAMPLES.get(system.name, system.name)
+
+
 def examples(system: System) -> Desired:
     """The example tree, loaded and validated."""
-    files = tuple(SourceFile(path.name, path.read_bytes()) for path in sorted(EXAMPLES.glob("*.yaml")))
+    files = tuple(SourceFile(path.name, path.read_bytes()) for path in sorted(folder_of(system).glob("*.yaml")))
     documents, problems = load(files)
     desired, more = validate(documents, system)
     if problems or more:
@@ -159,14 +170,15 @@ def examples(system: System) -> Desired:
     return desired
 
 
-def _example(kind: str) -> str:
-    for path in sorted(EXAMPLES.glob("*.yaml")):
+def _example(system: System, kind: str) -> str:
+    folder = folder_of(system)
+    for path in sorted(folder.glob("*.yaml")):
         for text in re.split(r"^---\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
             if yaml.safe_load(text)["kind"] == kind:
                 plain = "\n".join(line for line in text.splitlines() if not line.startswith("# yaml-language-server"))
-                shown = f"{EXAMPLE_URL}/{path.name}"
+                shown = f"../../examples/{folder.name}/{path.name}"
                 return f"From [{path.name}]({shown}):\n\n```yaml\n{plain.strip()}\n```"
-    raise Gap(f"no example of {kind} in examples/desired-state")
+    raise Gap(f"no example of {kind} in examples/{folder.name}")
 
 
 def _references(kind: Kind, written: Mapping[str, Any], desired: Desired) -> str:
@@ -190,7 +202,7 @@ def _a(word: str) -> str:
 
 def operations_of(system: System) -> dict[str, list[str]]:
     """The operations of each kind's page: those that read its collections, and those that its docstrings name."""
-    known = known_operations()
+    known = known_operations(system)
     found: dict[str, list[str]] = {}
     for name, kind in system.kinds.items():
         reads = [operation_that_reads(system, collection) for collection in kind.reads]
@@ -209,9 +221,11 @@ def operation_that_reads(system: System, collection: str) -> str:
         flow.close()
 
 
-def known_operations() -> dict[str, tuple[str, str, Mapping[str, Any]]]:
-    """Every operation of the OpenAPI document: id → method, path, the operation."""
-    paths = yaml.safe_load(OPENAPI.read_text(encoding="utf-8"))["paths"]
+def known_operations(system: System) -> dict[str, tuple[str, str, Mapping[str, Any]]]:
+    """Every operation of the system's OpenAPI document: id → method, path, the operation."""
+    own = EMULATOR / system.name / "openapi.yaml"
+    document = own if own.is_file() else EMULATOR / "openapi.yaml"
+    paths = yaml.safe_load(document.read_text(encoding="utf-8"))["paths"]
     return {
         operation["operationId"]: (method.upper(), path, operation)
         for path, methods in paths.items()
@@ -220,8 +234,8 @@ def known_operations() -> dict[str, tuple[str, str, Mapping[str, Any]]]:
     }
 
 
-def _operations(ids: list[str]) -> str:
-    known = known_operations()
+def _operations(system: System, ids: list[str]) -> str:
+    known = known_operations(system)
     rows = []
     for id in ids:
         method, path, operation = known[id]
@@ -230,9 +244,10 @@ def _operations(ids: list[str]) -> str:
     return table(("operation", "request", "what for"), rows)
 
 
-def _index(system: System, written: Mapping[str, Any]) -> str:
-    rows = [(f"[{name}]({file_of(name)})", kind.summary) for name, kind in system.kinds.items()]
-    return page(
-        "Kinds", "the code and docs/_source/kinds.yaml", written["intro"], table(("kind", "what it is"), rows),
-        written["more"],
-    )  # fmt: skip
+def _index(written: Mapping[str, Any]) -> str:
+    parts = []
+    for system in systems().values():
+        rows = [(f"[{name}]({file_of(name)})", kind.summary) for name, kind in system.kinds.items()]
+        title = f"{system.title} ({code(system.api_version)})"
+        parts.append(section(title, table(("kind", "what it is"), rows)))
+    return page("Kinds", "the code and docs/_source/kinds.yaml", written["intro"], *parts, written["more"])

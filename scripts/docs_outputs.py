@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ NEVER_RECORDED = ("reconciler emulator",)
 VARYING = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:…"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
+    (re.compile(r"(?<=lineage )[0-9a-f-]{36}"), "LINEAGE"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "TIME"),
     (re.compile(r" +\d+\.\d s"), " SECONDS"),
     (re.compile(r"(?<=^Besides: ).*$", re.MULTILINE), "N GET."),
@@ -52,6 +54,24 @@ IMPORT = """- display_name: worker-4
   port: 8893
   connection_key: not-a-real-key
 """
+WRONG_CONFIG = """apiVersion: reconciler/v1
+kind: Config
+targets:
+  - {name: retouching, system: brightriver, url: https://api.bright-river.example, credentials: {token: br}}
+  - {name: retouching, system: bunnystudi, url: https://api.bunnystudio.example, path: ../bunnystudio}
+"""
+CREDENTIALS = {
+    "cc-user": "admin",
+    "cc-password": "admin",
+    "br-client": "client",
+    "br-session": "session",
+    "bunny-token": "bunny",
+}
+REJECTION = """apiVersion: bunnystudio/v1
+kind: DeliverableRejection
+metadata: {name: c0ffee00-ca44-4d87-9346-ae8318c44774}
+spec: {reason: wrong accent}
+"""
 
 
 @dataclass
@@ -61,6 +81,9 @@ class Stage:
     folder: Path
     emulator: Running
     found: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    more: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
+    """``more`` variables, and the addresses that are shown instead of other emulators'."""
 
     def run(self, line: str) -> None:
         """Run ``reconciler`` with these words, and keep its output."""
@@ -72,6 +95,7 @@ class Stage:
             "RECONCILER_SECRETS_DIR": "secrets",
             "COLUMNS": "100",
             "PYTHONUTF8": "1",
+            **self.more,
         }
         done = subprocess.run(
             [sys.executable, "-m", "reconciler", *line.split()],
@@ -83,7 +107,11 @@ class Stage:
             encoding="utf-8",
             check=False,
         )
-        self.found[f"reconciler {line}"].append(done.stdout.replace(self.emulator.url, SHOWN_URL))
+        output = done.stdout
+        for url, shown in {self.emulator.url: SHOWN_URL, **self.shown}.items():
+            output = output.replace(url, shown)
+        assert "a defect of the reconciler" not in output, f"{line}: {output}"
+        self.found[f"reconciler {line}"].append(output)
 
     def write(self, name: str, text: str) -> None:
         """Put a file in place."""
@@ -110,6 +138,8 @@ def record() -> Recorded:
     for fixture, scene in scenes:
         with tempfile.TemporaryDirectory(prefix="docs-") as folder, running(fixture=fixture) as emulator:
             scene(Stage(Path(folder), emulator, found))
+    with tempfile.TemporaryDirectory(prefix="docs-") as folder:
+        _several_targets(Path(folder), found)
     return found
 
 
@@ -166,6 +196,44 @@ def _lost_answer(stage: Stage) -> None:
     stage.run("forget Worker worker-3")
     stage.emulator.fault("createUser", {"drop_reply": True})
     stage.run("apply desired-state --yes")
+
+
+def _several_targets(folder: Path, found: dict[str, list[str]]) -> None:
+    """The example configuration, its addresses those of emulators; then one of its systems without it."""
+    config = (ROOT / "examples" / "reconciler.yaml").read_text(encoding="utf-8")
+    urls = re.findall(r"url: (\S+)", config)
+    with ExitStack() as stack:
+        prod = stack.enter_context(running(fixture="deployed"))
+        river = stack.enter_context(running(system="brightriver", reason_field="comment"))
+        bunny = stack.enter_context(running(system="bunnystudio"))
+        real = [prod.url, river.url, bunny.url]
+        for url, one in zip(urls, real, strict=True):
+            config = config.replace(url, one)
+        stage = Stage(folder, prod, found, shown=dict(zip(real, urls, strict=True)))
+        shutil.copytree(ROOT / "examples", folder / "examples")
+        stage.write("examples/reconciler.yaml", config)
+        stage.write("wrong.yaml", WRONG_CONFIG)
+        for name, value in CREDENTIALS.items():
+            stage.write(f"secrets/{name}", value)
+        two = "examples --config examples/reconciler.yaml --target retouching --target studio"
+        stage.run("validate examples --config examples/reconciler.yaml")
+        stage.run("validate examples --config wrong.yaml")
+        stage.run("status --config examples/reconciler.yaml")
+        stage.run("state init --config examples/reconciler.yaml --target studio")
+        stage.run(f"plan {two}")
+        stage.run(f"apply {two} --yes")
+        stage.run(f"plan {two} --detailed-exitcode")
+        _a_small_system(folder, bunny, found)
+
+
+def _a_small_system(folder: Path, bunny: Running, found: dict[str, list[str]]) -> None:
+    variables = {"RECONCILER_SYSTEM": "bunnystudio", "RECONCILER_TOKEN": "bunny", "RECONCILER_STATE": "sqlite:///b.db"}
+    stage = Stage(folder, bunny, found, more=variables)
+    stage.write("rejections/one.yaml", REJECTION)
+    stage.run("plan rejections")
+    bunny.fault("rejectDeliverable", {"drop_reply": True})
+    stage.run("apply rejections --yes")
+    stage.run("apply rejections --yes")
 
 
 # --- comparing

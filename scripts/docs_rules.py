@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.systems.base import System
 from reconciler.systems.draft import Rule
-from reconciler.systems.registry import default_system
+from reconciler.systems.registry import systems
 from scripts.docs_text import ROOT, Gap, agree, code, file_of, page, prose, section, source
 
 WHERE = ("reconciler/guards", "reconciler/plan")
@@ -42,10 +42,9 @@ def rules_pages() -> dict[str, str]:
 
 
 def every(written: Mapping[str, Any]) -> Iterator[Named]:
-    """All of them: the system's rules, what kinds name, what the guards and the plan hold back."""
-    system = default_system()
+    """All of them: the systems' rules, what kinds name, what the guards and the plan hold back."""
     found: dict[str, list[Named]] = {}
-    for one in (*_of_system(system), *_of_code(system)):
+    for one in (*(one for system in systems().values() for one in _of_system(system)), *_of_code()):
         found.setdefault(one.name, []).append(one)
     for name, places in found.items():
         more = written.get(name, {})
@@ -67,20 +66,20 @@ def anchor(name: str) -> str:
 def _of_system(system: System) -> Iterator[Named]:
     for rule in system.rules:
         yield Named(rule.name, prose(type(rule).__doc__), rule.source, _effects(type(rule)))
+    for kind in system.kinds.values():
+        for name in (kind.replace_rule, kind.in_use):
+            if name is not None:
+                yield Named(name, "", "caution", (HOOKS["hold"],))
 
 
 def _effects(rule: type[Rule]) -> tuple[str, ...]:
     return tuple(text for hook, text in HOOKS.items() if hook in vars(rule))
 
 
-def _of_code(system: System) -> Iterator[Named]:
+def _of_code() -> Iterator[Named]:
     for folder in WHERE:
         for path in sorted((ROOT / folder).glob("*.py")):
             yield from _held_in(path)
-    for kind in system.kinds.values():
-        for name in (kind.replace_rule, kind.in_use):
-            if name is not None:
-                yield Named(name, "", "caution", (HOOKS["hold"],))
 
 
 def _held_in(path: Path) -> Iterator[Named]:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from reconciler.schema import system_schema
-from reconciler.systems.registry import default_system
+from reconciler.systems.registry import systems
 from scripts.docs_assumptions import assumptions_pages
 from scripts.docs_commands import command_pages
-from scripts.docs_kinds import kind_pages
+from scripts.docs_config import config_pages
+from scripts.docs_kinds import folder_of, kind_pages
 from scripts.docs_outputs import renew
 from scripts.docs_rules import rules_pages
+from scripts.docs_small import small_pages
 from scripts.docs_text import ROOT, Gap
 
 FOLDERS = ("docs/kinds", "docs/commands")
@@ -21,15 +23,19 @@ FOLDERS = ("docs/kinds", "docs/commands")
 
 
 def schema_files() -> dict[str, str]:
-    """The schema that the first line of each example points to."""
-    text = json.dumps(system_schema(default_system()), indent=2) + "\n"
-    return {"examples/schema/desired-state.json": text}
+    """The schemas that the first line of each example points to, one a system."""
+    return {
+        f"examples/schema/{folder_of(system).name}.json": json.dumps(system_schema(system), indent=2) + "\n"
+        for system in systems().values()
+    }
 
 
 MAKERS: tuple[Callable[[], Mapping[str, str]], ...] = (
     kind_pages,
     command_pages,
     rules_pages,
+    config_pages,
+    small_pages,
     assumptions_pages,
     schema_files,
 )

@@ -12,12 +12,13 @@ from typing import NamedTuple
 import click
 import pytest
 
-from reconciler.cli.main import COMMANDS, cli
+from reconciler.cli.main import cli, commands
+from reconciler.config import read_config
 from reconciler.emulator.metadefender.options import Options
 from reconciler.load import load
 from reconciler.model import SourceFile
 from reconciler.systems.metadefender.assumptions import ASSUMPTIONS
-from reconciler.systems.registry import default_system
+from reconciler.systems.registry import default_system, system_of, systems
 from reconciler.validate import validate
 from scripts import docs_kinds, docs_outputs, docs_text, docs_write
 from scripts.docs_commands import command_of, subcommands
@@ -114,7 +115,7 @@ def wrong_with(words: list[str]) -> str | None:
     if not words:
         return None
     name, *rest = words
-    if name not in COMMANDS:
+    if name not in commands():
         return f"no command {name}"
     command = command_of(name)
     if subcommands(command):
@@ -135,16 +136,18 @@ def test_generated_files_are_fresh() -> None:
 
 
 def test_each_command_and_each_kind_has_a_page() -> None:
-    assert {path.stem for path in (DOCS / "commands").glob("*.md")} == {"index", *COMMANDS}
+    assert {path.stem for path in (DOCS / "commands").glob("*.md")} == {"index", *commands()}
     assert {path.stem for path in (DOCS / "kinds").glob("*.md")} == {
         "index",
-        *(kind.lower() for kind in default_system().kinds),
+        *(kind.lower() for system in systems().values() for kind in system.kinds),
     }
 
 
 def test_each_operation_stands_on_a_kind_s_page() -> None:
-    shown = {id for ids in docs_kinds.operations_of(default_system()).values() for id in ids}
-    assert set(docs_kinds.known_operations()) - shown == WITHOUT_A_KIND
+    for system in systems().values():
+        shown = {id for ids in docs_kinds.operations_of(system).values() for id in ids}
+        without = WITHOUT_A_KIND if system is default_system() else frozenset()
+        assert set(docs_kinds.known_operations(system)) - shown == without
 
 
 def test_assumptions_are_the_emulator_s_switches() -> None:
@@ -173,17 +176,27 @@ def test_every_page_can_be_reached() -> None:
     assert [short(page) for page in PAGES if page.is_relative_to(DOCS) and page not in seen] == []
 
 
-DOCUMENTS = [
+WITH_VERSION = [
     block for page in PAGES for block in blocks(page) if block.language == "yaml" and "apiVersion:" in block.text
 ]
+CONFIGS = [block for block in WITH_VERSION if "kind: Config" in block.text]
+DOCUMENTS = [block for block in WITH_VERSION if block not in CONFIGS]
 
 
 @pytest.mark.parametrize("block", DOCUMENTS, ids=lambda block: f"{short(block.page)}:{block.line}")
 def test_documents_are_valid(block: Block) -> None:
     documents, problems = load((SourceFile(short(block.page), block.text.encode()),))
-    desired, more = validate(documents, default_system())
+    system = system_of(documents[0].api_version)
+    assert system is not None
+    desired, more = validate(documents, system)
     assert [str(problem) for problem in (*problems, *more)] == []
     assert desired.resources
+
+
+@pytest.mark.parametrize("block", CONFIGS, ids=lambda block: f"{short(block.page)}:{block.line}")
+def test_configurations_are_valid(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_text(block.text, encoding="utf-8")
+    assert read_config(str(tmp_path / "reconciler.yaml")).targets
 
 
 @pytest.mark.parametrize("page", PAGES, ids=short)

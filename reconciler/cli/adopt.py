@@ -13,7 +13,7 @@ from reconciler.errors import InputError
 from reconciler.execute.effects import owned_as
 from reconciler.load.suggest import suggest
 from reconciler.memory import Owned
-from reconciler.model import LiveObject
+from reconciler.model import Identity, LiveObject
 from reconciler.reconcile import Case, look
 from reconciler.settings import Target, Where, claims
 from reconciler.store.records import Settlement
@@ -81,12 +81,21 @@ def _find(view: View, kind: str, name: str, id: str | None) -> LiveObject:
     matches = [live for live in view.live(kind) if live.name == name and (id is None or live.id in (None, id))]
     if len(matches) == 1 and (matches[0].id or id is None):
         return matches[0]
-    if found.one_way or (id is not None and not found.can_find(view)):
+    if found.one_way:
+        return LiveObject(kind, _asked_for(view, kind, name), name, id, {})
+    if id is not None and not found.can_find(view):
         return LiveObject(kind, (name,), name, id, {})
     if len(matches) > 1:
         ids = ", ".join(live.id or "?" for live in matches)
         raise InputError(f"there are {len(matches)} live objects {kind}/{name}", remedy=f"say which with --id ({ids})")
     raise InputError(f"there is no live {kind} named {name!r}.{suggest(name, [one.name for one in view.live(kind)])}")
+
+
+def _asked_for(view: View, kind: str, name: str) -> Identity:
+    """The natural key of what can't be looked up: that of an open question, by either name, else the name itself."""
+    keys = [key for entry in view.memory.open for key in entry.objects if key[0] == kind]
+    ends = (name.lower(), name.rpartition("/")[2].lower())
+    return next((key[1] for key in keys if key[1][-1].lower() in ends), (name,))
 
 
 async def _own(case: Case, owned: Owned) -> None:

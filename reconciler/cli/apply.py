@@ -11,6 +11,7 @@ import click
 from reconciler.api import Hooks
 from reconciler.cli.case import opened
 from reconciler.cli.codes import report_code, worst
+from reconciler.cli.failures import tell_of
 from reconciler.cli.options import (
     colour_option,
     lock_option,
@@ -27,7 +28,7 @@ from reconciler.cli.several import documents_of
 from reconciler.cli.show import colourful, note, require_place, text_options, write_out
 from reconciler.cli.stopping import Stopping
 from reconciler.cli.tree import Loaded, load_for
-from reconciler.errors import InputError
+from reconciler.errors import InputError, ReconcilerError
 from reconciler.execute import Options
 from reconciler.policy import Policy
 from reconciler.reconcile import Case, carry_out, decide, require_carriable
@@ -70,7 +71,7 @@ def command(
     require_place(out)
     chosen = targets(where, wishes)
     loaded = load_for(path, chosen, claims(where))
-    expected = saved_digests(plan_file) if plan_file else {}
+    expected = _agreed_digests(plan_file, chosen) if plan_file else {}
     if not (yes or plan_file or sys.stdin.isatty()):
         raise InputError(
             "nobody is there to be asked", remedy="give --yes, or --plan FILE with a plan that was reviewed"
@@ -80,21 +81,36 @@ def command(
     reports: list[Report] = []
     for number, (target, share) in enumerate(zip(chosen, loaded, strict=True)):
         click.echo("\n" if number and wish.text else "", nl=False)
-        if plan_file:
-            wish = replace(wish, expected=agreed_digest(expected, target.name, plan_file))
-        report, code = _one(target, share, wish, lock_timeout)
+        agreed = replace(wish, expected=expected.get(target.name))
+        report, code = _one_of(len(chosen), target, share, agreed, lock_timeout)
         codes.append(code)
         if report is not None:
             reports.append(report)
             _show(report, output, no_color)
         if code > STOPPED:
             break
-    _show_all(reports, output, out)
+    _show_all(reports, len(chosen), output, out)
     return max(codes) if max(codes) > STOPPED else worst(codes)
 
 
 STOPPED = 128
 """Above it, an exit code is that of a signal."""
+
+
+def _agreed_digests(plan_file: str, chosen: list[Target]) -> dict[str, str]:
+    """What was agreed to for each target, known before any of them is touched. Raises InputError, PlanRefused."""
+    digests = saved_digests(plan_file)
+    return {target.name: agreed_digest(digests, target.name, plan_file) for target in chosen}
+
+
+def _one_of(count: int, target: Target, loaded: Loaded, wish: Wish, lock_timeout: float) -> tuple[Report | None, int]:
+    """Of several targets, one that fails doesn't keep the others waiting."""
+    try:
+        return _one(target, loaded, wish, lock_timeout)
+    except ReconcilerError as error:
+        if count == 1:
+            raise
+        return None, tell_of(target.name, error)
 
 
 def _one(target: Target, loaded: Loaded, wish: Wish, lock_timeout: float) -> tuple[Report | None, int]:
@@ -126,12 +142,12 @@ def _show(report: Report, output: str, no_color: bool) -> None:
         click.echo(render_report(report, output, **options), nl=False)  # type: ignore[arg-type]
 
 
-def _show_all(reports: list[Report], output: str, out: str | None) -> None:
+def _show_all(reports: list[Report], count: int, output: str, out: str | None) -> None:
     """What is JSON is one document, and so comes when all targets are done."""
     if reports and output == "json":
-        click.echo(documents_of([report_json(one) for one in reports]), nl=False)
+        click.echo(documents_of([report_json(one) for one in reports], count), nl=False)
     if reports and out:
-        write_out(out, documents_of([report_json(one) for one in reports]))
+        write_out(out, documents_of([report_json(one) for one in reports], count))
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from reconciler.api import Client, Hooks, Limits, Tls, make_http
 from reconciler.cli.tree import Loaded
-from reconciler.errors import MissingSecret
+from reconciler.errors import InputError, MissingSecret
 from reconciler.model import Desired
 from reconciler.reconcile import Case, secret_names
 from reconciler.secret import Keyring
-from reconciler.settings import Target
+from reconciler.settings import Target, default_state
 from reconciler.store import Store
 from reconciler.store.facade import open_for_reading
 
@@ -56,9 +57,20 @@ async def client_for(
 def open_store(target: Target, *, writes: bool, lock_timeout: float = 0.0) -> Store | None:
     """The state of a target; for reading None where there is none yet."""
     keyring = keyring_of(target)
+    if writes and target.state == default_state(target.url, os.environ):
+        _make_home(target.state)
     if writes:
         return Store.open(target.state, target.name, target.url, keyring, writable=True, lock_timeout=lock_timeout)
     return open_for_reading(target.state, target.name, target.url, keyring)
+
+
+def _make_home(state: str) -> None:
+    """Make the folder of a state that nobody has named; where somebody has, a missing one may be a mistake."""
+    folder = os.path.dirname(state.removeprefix("sqlite:///"))
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} can't be made: {error.strerror}", remedy="name the state with --state") from None
 
 
 def keyring_of(target: Target) -> Keyring | None:

@@ -76,7 +76,7 @@ def _collection(view: View, name: str) -> dict[str, str]:
 
 def _text(found: dict[str, Any]) -> str:
     lines = [f"Doctor for {found['url']}", "", "What can be read:"]
-    width = max(len(one["name"]) for one in found["collections"])
+    width = max((len(one["name"]) for one in found["collections"]), default=0)
     lines += [f"  {one['name']:<{width}}  {one['answer']} ({one['detail']})" for one in found["collections"]]
     told = [one for one in found["assumptions"] if one["server"]]
     silent = [one["id"] for one in found["assumptions"] if not one["server"]]

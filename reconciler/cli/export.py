@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from reconciler.cli.run import finish, the_target
 from reconciler.cli.show import note
 from reconciler.errors import InputError
 from reconciler.export import to_yaml
+from reconciler.memory import Memory
 from reconciler.observe import observe
 from reconciler.reconcile import Case
 from reconciler.settings import Where
@@ -54,7 +56,8 @@ def command(where: Where, out: str) -> int:
 async def whole_view(case: Case) -> View:
     """Everything that the server shows, of every kind."""
     found = await observe(case.client, case.system, list(case.system.collections), case.seal)
-    return View(case.system, case.target, case.desired, found, keyring=case.keyring, own_user=case.own_user)
+    memory = case.store.memory(time.time()) if case.store else Memory()
+    return View(case.system, case.target, case.desired, found, memory, keyring=case.keyring, own_user=case.own_user)
 
 
 def _empty(out: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 
 import click
@@ -27,6 +28,12 @@ def tell(error: Exception, *, debug: bool) -> int:
     if debug:
         click.echo(redacted(error), err=True)
     return error.exit_code if isinstance(error, ReconcilerError) else 1
+
+
+def tell_of(target: str, error: ReconcilerError) -> int:
+    """Print one target's failure where the others go on; the exit code."""
+    click.echo(f"target {target}:", err=True)
+    return tell(error, debug="--debug" in sys.argv)
 
 
 def redacted(error: BaseException) -> str:

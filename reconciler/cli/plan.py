@@ -6,6 +6,7 @@ import click
 
 from reconciler.cli.case import opened
 from reconciler.cli.codes import plan_code, worst
+from reconciler.cli.failures import tell_of
 from reconciler.cli.options import (
     colour_option,
     out_option,
@@ -18,6 +19,7 @@ from reconciler.cli.run import finish
 from reconciler.cli.several import documents_of, shown
 from reconciler.cli.show import require_place, text_options, write_out
 from reconciler.cli.tree import Loaded, load_for
+from reconciler.errors import ReconcilerError
 from reconciler.policy import Policy
 from reconciler.reconcile import decide
 from reconciler.render import render_plan
@@ -49,20 +51,26 @@ def command(
     require_place(out)
     chosen = targets(where, wishes)
     loaded = load_for(path, chosen, claims(where))
-    plans = finish(_plans(list(zip(chosen, loaded, strict=True))))
+    failures: list[int] = []
+    plans = finish(_plans(list(zip(chosen, loaded, strict=True)), failures))
     options = {**text_options(no_color), "full": full} if output == "text" else {}
-    several = len(plans) > 1
+    several = len(chosen) > 1
     texts = [] if several and output == "json" else [render_plan(one, output, **options) for one in plans]  # type: ignore[arg-type]
-    click.echo(shown(texts, documents_of([plan_json(one) for one in plans]), output), nl=False)
+    click.echo(shown(texts, documents_of([plan_json(one) for one in plans], len(chosen)), output), nl=False)
     if out:
-        write_out(out, documents_of([plan_json(one) for one in plans]))
-    return worst([plan_code(one, detailed=detailed_exitcode) for one in plans])
+        write_out(out, documents_of([plan_json(one) for one in plans], len(chosen)))
+    return worst([*failures, *(plan_code(one, detailed=detailed_exitcode) for one in plans)])
 
 
-async def _plans(shares: list[tuple[Target, Loaded]]) -> list[Plan]:
-    """One plan a target, in the configuration's order."""
+async def _plans(shares: list[tuple[Target, Loaded]], failures: list[int]) -> list[Plan]:
+    """One plan a target, in the configuration's order; of several, one that fails doesn't keep the others waiting."""
     found = []
     for target, loaded in shares:
-        async with opened(target, loaded) as case:
-            found.append((await decide(case)).plan)
+        try:
+            async with opened(target, loaded) as case:
+                found.append((await decide(case)).plan)
+        except ReconcilerError as error:
+            if len(shares) == 1:
+                raise
+            failures.append(tell_of(target.name, error))
     return found

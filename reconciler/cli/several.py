@@ -8,9 +8,9 @@ from typing import Any
 from reconciler.render.json import dumps, list_json
 
 
-def documents_of(documents: Sequence[dict[str, Any]]) -> str:
-    """One document as itself, several as a ``PlanList``."""
-    return dumps(documents[0] if len(documents) == 1 else list_json(list(documents)))
+def documents_of(documents: Sequence[dict[str, Any]], targets: int) -> str:
+    """One target's document as itself, those of several (however many there are) as a ``PlanList``."""
+    return dumps(documents[0] if targets == 1 else list_json(list(documents)))
 
 
 def shown(texts: Sequence[str], json: str, output: str) -> str:

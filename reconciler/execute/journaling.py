@@ -27,6 +27,8 @@ class Keeper(Protocol):
 
     async def close_entry(self, entry_id: int, settlement: Settlement) -> None: ...
 
+    async def settle(self, entry_id: int, settlement: Settlement, how: str) -> None: ...
+
     async def remember_sent(self, key: Key, fingerprints: Mapping[str, str], at: float) -> None: ...
 
 
@@ -72,6 +74,14 @@ class CallJournal:
             return
         errors = "; ".join(sorted({result.error or "" for result in said.values()} - {""}))
         await self._close(self.settlement(done, said, errors))
+        await self._settle_earlier("done" if done else "refused")
+
+    async def _settle_earlier(self, ending: Ending) -> None:
+        """A clear answer to a second try settles the first, too, where nothing else ever could."""
+        mine = {key_of(work) for work in self.works}
+        for entry in self.view.memory.open if self.kind.second_tries else ():
+            if mine.issuperset(entry.objects):
+                await self.keeper.settle(entry.entry, Settlement(ending, reason="a later answer settled it"), "answer")
 
     async def _found_done(self, done: list[Work]) -> None:
         """Done without a write of this call: an earlier one, of which nobody knew, had been carried out."""

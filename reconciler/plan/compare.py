@@ -25,8 +25,14 @@ def hold_unsettled(draft: Draft) -> None:
                     step,
                     "unknown-outcome",
                     f"an earlier {entry.operation} got no answer, and the server doesn't show whether it was done",
-                    f"look in the console; if it is there: `reconciler adopt {step.kind} {step.name} --id ID`",
+                    _remedy(draft.view.system.kinds[step.kind], step.name),
                 )
+
+
+def _remedy(kind: Kind, name: str) -> str:
+    if kind.one_way:
+        return f"ask those who run it; if it was done: `reconciler adopt {kind.name} {name}`"
+    return f"look in the console; if it is there: `reconciler adopt {kind.name} {name} --id ID`"
 
 
 def compare_kind(draft: Draft, kind: Kind) -> None:
