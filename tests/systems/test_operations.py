@@ -15,7 +15,7 @@ from reconciler.secret import Seal, Secret
 from reconciler.systems.base import Verb
 from reconciler.systems.metadefender.auth import ControlCenterAuth, login
 from reconciler.systems.metadefender.cleanup import RANGES
-from reconciler.systems.metadefender.deployment import UPGRADABLE, fetch_available
+from reconciler.systems.metadefender.deployment import fetch_available, fetch_upgradable
 from reconciler.systems.metadefender.service import TYPES, fetch_status
 from reconciler.wire import Request, Session
 from tests.systems.kit import (
@@ -192,8 +192,9 @@ def _settings() -> Iterator[Request]:
 def reads() -> Iterator[Request]:
     """Every collection, and what is asked on the way."""
     seal = Seal(TARGET, KEYRING)
-    for collection in (*SYSTEM.collections.values(), UPGRADABLE):
-        yield from run(collection.fetch(seal), {**LIVE, "listUpgradableVersions": {}})[1]
+    for collection in SYSTEM.collections.values():
+        yield from run(collection.fetch(seal), LIVE)[1]
+    yield from run(fetch_upgradable(), {"listUpgradableVersions": {}})[1]
     for type in TYPES:
         yield from run(fetch_status(type), {"getServiceByType": {"status": "Connected"}})[1]
     yield from run(fetch_available("i/1"), {"listAvailableWorkers": []})[1]

@@ -12,7 +12,7 @@ from pydantic import Field
 from reconciler.errors import BadReply
 from reconciler.model import Desired, Identity, Item, Key, LiveObject, Path, Ref, Reference, Resource
 from reconciler.steps import Action
-from reconciler.systems.base import Collection, Kind, Result, Results, Spec, Verb, Waiting, Work
+from reconciler.systems.base import Kind, Result, Results, Spec, Verb, Waiting, Work
 from reconciler.systems.fields import Name, Text, flat, nested
 from reconciler.systems.metadefender.entries import (
     FAILED,
@@ -312,9 +312,6 @@ def fetch_upgradable() -> Flow[dict[str, list[str]]]:
         if type in data and not isinstance(data[type], list):
             raise BadReply(f"GET /admin/worker/upgrade/version: {type} is {json_type(data[type])}, not a list")
     return {type: [str(one) for one in found] for type, found in data.items() if isinstance(found, list)}
-
-
-UPGRADABLE = Collection("upgradable", lambda seal: fetch_upgradable())
 
 
 def installers_of(view: View, type: str, version: str | None) -> Iterable[Key]:
