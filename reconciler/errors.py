@@ -6,7 +6,8 @@
     ├── InputError               what the user wrote: files, flags, variables; nothing was sent
     │   ├── InvalidTree          the desired state has problems, each with its place
     │   ├── MissingSecret        a named secret has no value
-    │   └── PlanRefused          a plan that can't be applied as it is
+    │   ├── PlanRefused          a plan that can't be applied as it is
+    │   └── UnknownTarget        a target that the configuration doesn't name
     ├── ApiError                 what the managed system answered, or didn't
     │   ├── Unreachable          no connection was made; nothing was sent
     │   ├── TlsFailure           the connection was refused by us; no credential was sent
@@ -21,6 +22,7 @@
     │       └── ServerFault      429 and 5xx
     ├── StateError               what we remember
     │   ├── StateLocked          another writer holds it
+    │   ├── LeaseLost            another replica has taken the target over, or may have
     │   └── StateUnusable        damaged, newer than this program, of another target, unreadable
     └── ReadOnly                 a write reached a client that was made for reading: a defect of ours
 """
@@ -65,6 +67,10 @@ class MissingSecret(InputError):
 
 class PlanRefused(InputError):
     """A saved plan no longer describes what would be done, or was made without the state."""
+
+
+class UnknownTarget(InputError):
+    """A target that the configuration doesn't name."""
 
 
 class ApiError(ReconcilerError):
@@ -142,6 +148,10 @@ class StateError(ReconcilerError):
 
 class StateLocked(StateError):
     """Another process is writing to the same state."""
+
+
+class LeaseLost(StateError):
+    """Another replica holds the target's lease, or may by now: nothing may be written any more."""
 
 
 class StateUnusable(StateError):

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.cli.tree import load_for
 from reconciler.config import ConfigFile, read_config
 from reconciler.errors import InputError, InvalidTree
 from reconciler.policy import Policy
 from reconciler.secret import Secret
 from reconciler.settings import Claim, Where, claims, targets
+from reconciler.trees import load_for
 
 HEAD = "apiVersion: reconciler/v1\nkind: Config\n"
 RIVER = "system: brightriver, credentials: {client_token: br-client, session_token: br-session}"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.case import opened
 from reconciler.cli.export import whole_view
 from reconciler.cli.options import takes_where
 from reconciler.cli.run import finish, the_target
-from reconciler.cli.tree import Loaded, load_tree
 from reconciler.errors import InputError
 from reconciler.execute.effects import owned_as
 from reconciler.load.suggest import suggest
 from reconciler.memory import Owned
 from reconciler.model import Identity, LiveObject
+from reconciler.opening import opened
 from reconciler.reconcile import Case, look
 from reconciler.settings import Target, Where, claims
 from reconciler.store.records import Settlement
 from reconciler.systems.view import View
+from reconciler.trees import Loaded, load_tree
 
 
 @click.command("adopt")

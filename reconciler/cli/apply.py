@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import click
 
 from reconciler.api import Hooks
-from reconciler.cli.case import opened
 from reconciler.cli.codes import report_code, worst
 from reconciler.cli.failures import tell_of
 from reconciler.cli.options import (
@@ -27,15 +26,16 @@ from reconciler.cli.saved import agreed_digest, saved_digests
 from reconciler.cli.several import documents_of
 from reconciler.cli.show import colourful, note, require_place, text_options, write_out
 from reconciler.cli.stopping import Stopping
-from reconciler.cli.tree import Loaded, load_for
 from reconciler.errors import InputError, ReconcilerError
 from reconciler.execute import Options
+from reconciler.opening import opened
 from reconciler.policy import Policy
 from reconciler.reconcile import Case, carry_out, decide, require_carriable
 from reconciler.render import render_plan, render_report
 from reconciler.render.json import report_json
 from reconciler.settings import Target, Where, claims, targets
 from reconciler.steps import Plan, Report
+from reconciler.trees import Loaded, load_for
 
 
 @click.command("apply")

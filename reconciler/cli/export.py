@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.case import opened
 from reconciler.cli.options import takes_where
 from reconciler.cli.run import finish, the_target
 from reconciler.cli.show import note
@@ -15,6 +14,7 @@ from reconciler.errors import InputError
 from reconciler.export import to_yaml
 from reconciler.memory import Memory
 from reconciler.observe import observe
+from reconciler.opening import opened
 from reconciler.reconcile import Case
 from reconciler.settings import Where
 from reconciler.systems.view import NotOffered, View

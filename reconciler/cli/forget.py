@@ -6,11 +6,11 @@ import time
 
 import click
 
-from reconciler.cli.case import open_store
 from reconciler.cli.options import takes_where
 from reconciler.cli.run import finish, the_target
 from reconciler.errors import InputError
 from reconciler.load.suggest import suggest
+from reconciler.opening import open_store
 from reconciler.settings import Target, Where
 
 

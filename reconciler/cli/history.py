@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from reconciler.cli.case import open_store
 from reconciler.cli.options import output_option, takes_where
 from reconciler.cli.run import finish, the_target
+from reconciler.opening import open_store
 from reconciler.settings import Target, Where
 from reconciler.store.records import PassRecord
 

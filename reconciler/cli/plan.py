@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.case import opened
 from reconciler.cli.codes import plan_code, worst
 from reconciler.cli.failures import tell_of
 from reconciler.cli.options import (
@@ -18,14 +17,15 @@ from reconciler.cli.options import (
 from reconciler.cli.run import finish
 from reconciler.cli.several import documents_of, shown
 from reconciler.cli.show import require_place, text_options, write_out
-from reconciler.cli.tree import Loaded, load_for
 from reconciler.errors import ReconcilerError
+from reconciler.opening import opened
 from reconciler.policy import Policy
 from reconciler.reconcile import decide
 from reconciler.render import render_plan
 from reconciler.render.json import plan_json
 from reconciler.settings import Target, Where, claims, targets
 from reconciler.steps import Plan
+from reconciler.trees import Loaded, load_for
 
 
 @click.command("plan")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.case import keyring_of, open_store
 from reconciler.cli.options import lock_option, output_option, takes_where
 from reconciler.cli.run import finish, the_target
 from reconciler.errors import InputError
 from reconciler.memory import Owned
+from reconciler.opening import keyring_of, open_store
 from reconciler.settings import Target, Where
 from reconciler.store.backup import restore as put_back
 

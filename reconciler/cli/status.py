@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from reconciler.cli.case import client_for, open_store
 from reconciler.cli.history import as_json, line, when
 from reconciler.cli.options import output_option, takes_where
 from reconciler.cli.run import finish, the_target
 from reconciler.errors import ReconcilerError
+from reconciler.opening import client_for, open_store
 from reconciler.settings import Target, Where
 
 

@@ -7,12 +7,12 @@ from collections import Counter
 import click
 
 from reconciler.cli.options import path_argument
-from reconciler.cli.tree import read_tree, share, untaken
 from reconciler.errors import InvalidTree
 from reconciler.load import load
 from reconciler.secrets import RESERVED
 from reconciler.settings import Where, claims, config_of
 from reconciler.systems.registry import system_of
+from reconciler.trees import read_tree, share, untaken
 from reconciler.validate import validate
 
 

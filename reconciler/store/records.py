@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from reconciler.memory import Owned
-from reconciler.model import Key
+from reconciler.model import Identity, Key
 
 Ending = Literal["done", "refused", "not-done", "unknown"]
 """How a journalled write ended: its effect was seen or acknowledged; the server said no; a read showed that it had
@@ -96,3 +96,39 @@ class EntryRecord:
     how: str
     settled_at: float | None
     intact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """A target that nothing is written to; ``until`` None: until somebody resumes it. Times are Unix seconds."""
+
+    owner: str
+    reason: str
+    since: float
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A plan that somebody has agreed to, until it is carried out or ``until`` (Unix seconds) has passed."""
+
+    digest: str
+    by: str
+    at: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """An object whose steps failed ``failures`` times in a row; tried again from ``until`` (Unix seconds) on."""
+
+    kind: str
+    identity: Identity
+    name: str
+    failures: int
+    until: float
+    error: str
+
+    @property
+    def key(self) -> Key:
+        return (self.kind, self.identity)

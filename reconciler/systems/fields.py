@@ -41,7 +41,8 @@ SecretField = Annotated[
 ]
 
 
-def _duration(value: Any, unit: int, name: str) -> int:
+def duration(value: Any, unit: int, name: str) -> int:
+    """A whole number of units, or a text such as ``12h``, as units (each ``unit`` milliseconds long)."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise PydanticCustomError(
             "duration", "give a whole number of {name}, or a text such as 30m, 12h, 7d", {"name": name}
@@ -71,14 +72,14 @@ def _schema(description: str) -> WithJsonSchema:
 Hours = Annotated[
     int,
     Field(ge=0, le=10_000_000),
-    BeforeValidator(lambda value: _duration(value, HOUR, "hours")),
+    BeforeValidator(lambda value: duration(value, HOUR, "hours")),
     _schema("Hours, or a text such as 12h, 7d; 0 switches it off."),
 ]
 
 Milliseconds = Annotated[
     int,
     Field(ge=0, le=10**12),
-    BeforeValidator(lambda value: _duration(value, 1, "milliseconds")),
+    BeforeValidator(lambda value: duration(value, 1, "milliseconds")),
     _schema("Milliseconds, or a text such as 30m, 12h."),
 ]
 

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from reconciler.api import Client, Hooks, Limits, Tls, make_http
-from reconciler.cli.tree import Loaded
 from reconciler.errors import InputError, MissingSecret
 from reconciler.model import Desired
 from reconciler.reconcile import Case, secret_names
@@ -16,6 +15,7 @@ from reconciler.secret import Keyring
 from reconciler.settings import Target, default_state
 from reconciler.store import Store
 from reconciler.store.facade import open_for_reading
+from reconciler.trees import Loaded
 
 
 @asynccontextmanager

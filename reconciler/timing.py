@@ -1,0 +1,24 @@
+"""What the moment allows: a pass may be due while some of its steps are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Why steps wait now, in words for people; all empty: nothing does, as in an explicit ``apply``.
+
+    ``suspended`` holds back every step, ``closed`` (no maintenance window is open) the disruptive and destructive
+    ones, ``quarantined`` those that touch one of these objects.
+    """
+
+    suspended: str | None = None
+    closed: str | None = None
+    quarantined: Mapping[Key, str] = field(default_factory=dict)
+
+
+ANY_TIME = Timing()
