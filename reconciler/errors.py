@@ -20,6 +20,9 @@
     │       ├── NoRights         the user lacks the right
     │       ├── NotFound
     │       └── ServerFault      429 and 5xx
+    ├── SourceError              the repository that the desired state comes from; the last good revision stays in force
+    │   ├── SourceUnavailable    it can't be read for now
+    │   └── SourceRefused        what it offers isn't followed: rewritten history, a bad signature, no such branch
     ├── StateError               what we remember
     │   ├── StateLocked          another writer holds it
     │   ├── LeaseLost            another replica has taken the target over, or may have
@@ -140,6 +143,20 @@ class ServerFault(Refused):
     ) -> None:
         super().__init__(message, status=status, text=text, remedy=remedy)
         self.retry_after = retry_after
+
+
+class SourceError(ReconcilerError):
+    """The repository that the desired state comes from can't be followed; the last good revision stays in force."""
+
+
+class SourceUnavailable(SourceError):
+    """The repository, or our copy of it, can't be read for now."""
+
+    retryable = True
+
+
+class SourceRefused(SourceError):
+    """The repository was reached, and what it says or offers isn't followed until somebody changes something."""
 
 
 class StateError(ReconcilerError):

@@ -33,7 +33,7 @@ async def opened(
     store = open_store(target, writes=writes, lock_timeout=lock_timeout)
     try:
         async with client_for(target, read_only=not writes, parallelism=parallelism, hooks=hooks) as client:
-            yield _case(target, loaded, store, client)
+            yield case_of(target, loaded, store, client)
     finally:
         if store is not None:
             await store.close()
@@ -44,29 +44,37 @@ async def client_for(
     target: Target, *, read_only: bool, parallelism: int = 8, hooks: Hooks | None = None
 ) -> AsyncIterator[Client]:
     """A client; logged out at the end."""
-    auth = target.system.auth(target.credentials)
-    tls = Tls(ca=target.ca, allow_http=target.allow_http)
-    http = make_http(target.url, tls=tls, connections=parallelism)
-    client = Client(http, target.url, auth, read_only=read_only, limits=Limits(parallel=parallelism), hooks=hooks)
+    client = make_client(target, read_only=read_only, parallelism=parallelism, hooks=hooks)
     try:
         yield client
     finally:
         await client.close()
 
 
+def make_client(
+    target: Target, *, read_only: bool = False, parallelism: int = 8, hooks: Hooks | None = None
+) -> Client:
+    """A client, which somebody has to close. Raises InputError."""
+    auth = target.system.auth(target.credentials)
+    tls = Tls(ca=target.ca, allow_http=target.allow_http)
+    http = make_http(target.url, tls=tls, connections=parallelism)
+    return Client(http, target.url, auth, read_only=read_only, limits=Limits(parallel=parallelism), hooks=hooks)
+
+
 def open_store(target: Target, *, writes: bool, lock_timeout: float = 0.0) -> Store | None:
     """The state of a target; for reading None where there is none yet."""
     keyring = keyring_of(target)
-    if writes and target.state == default_state(target.url, os.environ):
-        _make_home(target.state)
     if writes:
+        make_home(target)
         return Store.open(target.state, target.name, target.url, keyring, writable=True, lock_timeout=lock_timeout)
     return open_for_reading(target.state, target.name, target.url, keyring)
 
 
-def _make_home(state: str) -> None:
+def make_home(target: Target) -> None:
     """Make the folder of a state that nobody has named; where somebody has, a missing one may be a mistake."""
-    folder = os.path.dirname(state.removeprefix("sqlite:///"))
+    if target.state != default_state(target.url, os.environ):
+        return
+    folder = os.path.dirname(target.state.removeprefix("sqlite:///"))
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
     except OSError as error:
@@ -82,7 +90,8 @@ def keyring_of(target: Target) -> Keyring | None:
         return None
 
 
-def _case(target: Target, loaded: Loaded | None, store: Store | None, client: Client) -> Case:
+def case_of(target: Target, loaded: Loaded | None, store: Store | None, client: Client) -> Case:
+    """What a pass needs to know, from what was opened."""
     desired = loaded.desired if loaded else Desired()
     names = {name for one in desired.resources.values() for name in secret_names(one.document.spec)}
     user = target.credentials.get("user")

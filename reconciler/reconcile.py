@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,13 +26,15 @@ from reconciler.store import Store
 from reconciler.store.records import PassStart
 from reconciler.systems.base import System
 from reconciler.systems.view import View
+from reconciler.timing import ANY_TIME, Timing
 
 
 @dataclass(frozen=True)
 class Case:
     """One target as one pass sees it. ``store`` None: the state isn't opened, so nothing is owned.
 
-    ``values`` are the secrets with a value here, of those that documents name; ``files`` the files at hand.
+    ``values`` are the secrets with a value here, of those that documents name; ``files`` the files at hand. ``mode``
+    is what history calls the pass, ``approved`` holds the digests of plans that may go over the budget.
     """
 
     target: str
@@ -48,6 +50,9 @@ class Case:
     own_user: str | None = None
     own_key: Secret | None = None
     revision: str | None = None
+    mode: str = "apply"
+    timing: Timing = ANY_TIME
+    approved: Collection[str] = ()
 
     @property
     def seal(self) -> Seal:
@@ -56,11 +61,15 @@ class Case:
 
 @dataclass(frozen=True)
 class Decision:
-    """A plan, what it was made from, and when the live side was read (monotonic seconds)."""
+    """A plan, what it was made from, and when the live side was read (monotonic seconds).
+
+    ``approval`` is the digest that somebody had agreed to, where the plan needed that.
+    """
 
     plan: Plan
     view: View
     read_at: float
+    approval: str | None = None
 
 
 async def decide(case: Case, *, settle: bool = False) -> Decision:
@@ -77,11 +86,19 @@ async def decide(case: Case, *, settle: bool = False) -> Decision:
     view = await look(case)
     if settle and view.memory.open and case.store is not None:
         await settle_open(view, case.store)
-        view = _view(case, case.store.memory(time.time()), view.collections)
+        view = _view(case, await case.store.look(time.time()), view.collections)
     view = as_settled(view)
     require_known(case.policy, view)
-    plan = make_plan(view, case.policy, url=case.url, revision=case.revision)
-    return Decision(plan, view, read_at)
+    plan = _planned(case, view)
+    if not plan.approvable or plan.digest not in case.approved:
+        return Decision(plan, view, read_at)
+    return Decision(_planned(case, view, approved=True), view, read_at, approval=plan.digest)
+
+
+def _planned(case: Case, view: View, *, approved: bool = False) -> Plan:
+    return make_plan(
+        view, case.policy, url=case.url, revision=case.revision, timing=case.timing, approved=approved
+    )
 
 
 def require_known(policy: Policy, view: View) -> None:
@@ -97,7 +114,7 @@ def require_known(policy: Policy, view: View) -> None:
 
 async def look(case: Case) -> View:
     """The live side beside what is remembered of it; what has vanished is looked for twice."""
-    memory = case.store.memory(time.time()) if case.store else Memory()
+    memory = await case.store.look(time.time()) if case.store else Memory()
     found = await observe(case.client, case.system, needed(case.system, case.desired, memory), case.seal)
     view = _view(case, memory, found)
     gone = vanished(view)
@@ -136,7 +153,7 @@ async def carry_out(
     plan, store = decision.plan, case.store
     require_carriable(case, plan, expected)
     started = time.monotonic()
-    pass_id = await store.begin_pass(PassStart(time.time(), revision=case.revision, digest=plan.digest))
+    pass_id = await store.begin_pass(PassStart(time.time(), case.mode, case.revision, plan.digest))
     await tidy(decision.view, store)
     looker = Looker(case.client, decision.view, case.seal, decision.read_at)
     scheduler = execute.Scheduler(plan, case.client, looker, store, pass_id, options, tell)
@@ -185,12 +202,14 @@ def secret_names(spec: Any) -> list[str]:
 
 
 def verdict(plan: Plan, outcomes: Mapping[str, Outcome]) -> Verdict:
-    """How a pass ended: the worst first."""
+    """How a pass ended: the worst first. What was skipped waits for what failed, or isn't settled yet."""
     found = {outcome.status for outcome in outcomes.values()}
-    if found & {Status.FAILED, Status.UNKNOWN, Status.SKIPPED}:
+    if found & {Status.FAILED, Status.UNKNOWN}:
         return Verdict.FAILED
     if Status.PROGRESSING in found:
         return Verdict.PROGRESSING
+    if Status.SKIPPED in found:
+        return Verdict.FAILED
     return Verdict.BLOCKED if plan.blocked else Verdict.CONVERGED
 
 

@@ -74,6 +74,10 @@ class Snapshot:
         """Those of the named secrets that are there."""
         return {name: secret for name in names if (secret := self.find(name)) is not None}
 
+    def everything(self) -> list[Secret]:
+        """Each value that there is, also those of no document's: for those who must never show one."""
+        return [found for found in self._found.values() if isinstance(found, Secret)]
+
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of the named secrets that aren't there, sorted."""
         return sorted({name for name in names if self.find(name) is None})

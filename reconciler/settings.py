@@ -82,18 +82,31 @@ def targets(where: Where, policy: Policy) -> list[Target]:
     """The targets that flags, variables and the configuration describe. Raises InputError, InvalidTree."""
     config = config_of(where)
     if config is None:
-        return [_from_environment(where, policy)]
+        return [from_environment(where, policy)]
+    chosen = chosen_of(config, where)
+    secrets = secrets_of(where, config)
+    return [resolved(one, config, where, policy, secrets) for one in chosen]
+
+
+def chosen_of(config: ConfigFile, where: Where) -> list[TargetConfig]:
+    """The targets that ``--target`` picks, in the configuration's order. Raises InputError for an unknown name."""
     known = [target.name for target in config.targets]
     for name in where.target:
         if name not in known:
             raise InputError(
                 f"there is no target {name!r}.{suggest(name, known)}", remedy=f"there are {', '.join(known)}"
             )
-    chosen = [target for target in config.targets if not where.target or target.name in where.target]
-    return [_from_config(one, config, where, policy) for one in chosen]
+    return [target for target in config.targets if not where.target or target.name in where.target]
 
 
-def _from_environment(where: Where, policy: Policy) -> Target:
+def secrets_of(where: Where, config: ConfigFile | None) -> Snapshot:
+    """All secrets as they are now; those that the configuration uses itself can't be named by documents."""
+    reserved = RESERVED | (config.reserved if config else frozenset())
+    return Snapshot.take(_secrets_dir(where, config), os.environ, reserved=reserved)
+
+
+def from_environment(where: Where, policy: Policy) -> Target:
+    """The single target that flags and variables describe. Raises InputError."""
     environ = os.environ
     url = where.url or variable(environ, "URL")
     if not url:
@@ -106,7 +119,7 @@ def _from_environment(where: Where, policy: Policy) -> Target:
         url=url,
         credentials=_environment_credentials(system, environ),
         state=where.state or variable(environ, "STATE") or default_state(url, environ),
-        secrets=Snapshot.take(_secrets_dir(where, None), environ),
+        secrets=secrets_of(where, None),
         ca=variable(environ, "CA"),
         allow_http=(variable(environ, "ALLOW_HTTP") or "").lower() in ("1", "true", "yes"),
         installers=variable(environ, "INSTALLERS"),
@@ -123,34 +136,38 @@ def _environment_credentials(system: System, environ: Mapping[str, str]) -> dict
     return {alone[0]: given[alone[0]]} if alone else given
 
 
-def _from_config(one: TargetConfig, config: ConfigFile, where: Where, policy: Policy) -> Target:
+def resolved(one: TargetConfig, config: ConfigFile, where: Where, policy: Policy, secrets: Snapshot) -> Target:
+    """One target of a configuration, with its credentials. Raises InputError, MissingSecret."""
+    credentials = {name: secrets.configured(secret) for name, secret in one.credentials.items()}
+    return replace(described(one, config, where, policy), credentials=credentials, secrets=secrets)
+
+
+def described(one: TargetConfig, config: ConfigFile, where: Where, policy: Policy) -> Target:
+    """One target of a configuration without any secret, for what only looks at documents. Raises InputError."""
     environ = os.environ
-    reserved = RESERVED | config.reserved
-    secrets = Snapshot.take(_secrets_dir(where, config), environ, reserved=reserved)
     return Target(
         name=one.name,
         system=system_named(one.system).configured(one.settings),
         url=one.url,
-        credentials={name: secrets.configured(secret) for name, secret in one.credentials.items()},
+        credentials={},
         state=where.state or variable(environ, "STATE") or config.state or default_state(one.url, environ),
-        secrets=secrets,
-        ca=_beside(where, one.tls.ca),
+        ca=beside(where, one.tls.ca),
         allow_http=one.tls.allow_http,
-        installers=variable(environ, "INSTALLERS") or _beside(where, config.installers),
+        installers=variable(environ, "INSTALLERS") or beside(where, config.installers),
         policy=_merged(policy, one),
         paths=one.paths,
-        reserved=reserved,
+        reserved=RESERVED | config.reserved,
     )
 
 
-def _beside(where: Where, path: str | None) -> str | None:
+def beside(where: Where, path: str | None) -> str | None:
     """A file that the configuration names, relative to the configuration itself."""
     config = where.config or variable(os.environ, "CONFIG") or ""
     return path and os.path.join(os.path.dirname(config), path)
 
 
 def _secrets_dir(where: Where, config: ConfigFile | None) -> Path | None:
-    own = _beside(where, config.secrets_dir) if config else None
+    own = beside(where, config.secrets_dir) if config else None
     folder = where.secrets_dir or variable(os.environ, "SECRETS_DIR") or own
     return Path(folder) if folder else None
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
+from reconciler.errors import InputError
 from reconciler.execute.effects import owned_as
 from reconciler.memory import OpenEntry, Owned
 from reconciler.model import Item, Key
 from reconciler.store import Store
-from reconciler.store.records import Settlement
-from reconciler.systems.base import Kind
+from reconciler.store.records import CLOSED, Ending, EntryRecord, Settlement
+from reconciler.systems.base import Kind, System
 from reconciler.systems.view import View
 
 
@@ -134,3 +136,25 @@ async def _tidy_item(item: Item, kind: Kind, view: View, store: Store) -> None:
         await store.own(wanted)
         if known is not None and known.key != wanted.key:
             await store.disown(*known.key)
+
+
+def settled_by_hand(system: System, record: EntryRecord, ending: Ending, unfinished: Collection[Key]) -> Settlement:
+    """What it means that somebody says how a write ended (``done`` or ``not-done``) of which nobody could tell.
+
+    A word alone makes nothing ours: whoever wants that adopts the object. A delete that was done gives ownership up,
+    but of what is still to be made anew (``unfinished``). Raises InputError for an entry that is settled, and where
+    the object would be made a second time.
+    """
+    entry = record.entry
+    if record.status in CLOSED:
+        raise InputError(f"entry {record.id} is settled already: {record.status}")
+    kinds = [system.kinds.get(key[0]) for key in entry.objects]
+    if entry.action == "create" and ending == "done" and any(kind is not None and kind.one_way for kind in kinds):
+        names = " ".join(entry.names).replace("/", " ", 1)
+        raise InputError(
+            f"{', '.join(entry.names)} can't be looked up, so it would be made once more as long as it isn't ours",
+            remedy=f"say that it was done with: reconciler adopt {names}",
+        )
+    gone = entry.action == "delete" and ending == "done" and record.intact
+    disown = tuple(key for key in entry.objects if key not in unfinished) if gone else ()
+    return Settlement(ending, disown=disown, reason="somebody said so")

@@ -35,6 +35,12 @@ class Action(StrEnum):
         return self.takes_down and self.brings_up
 
 
+APPROVABLE = frozenset({"budget", "recreate"})
+"""The rules that an approval of the plan's digest lifts."""
+
+TIMED = frozenset({"suspended", "outside-window", "quarantined"})
+"""The rules by which a step waits for another moment: they stand outside the plan's digest."""
+
 UNKNOWN = "(unknown)"
 """What a field was before, where it can't be read back."""
 
@@ -159,6 +165,11 @@ class Plan:
     def empty(self) -> bool:
         """No step to do (something may still be blocked)."""
         return not self.steps
+
+    @property
+    def approvable(self) -> bool:
+        """Whether something is held back that an approval of the digest would let be done."""
+        return any(one.rule in APPROVABLE for one in self.blocked)
 
     @property
     def summary(self) -> dict[str, int]:

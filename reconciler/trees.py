@@ -1,9 +1,10 @@
-"""From a path to Desired, for every command that takes a directory of desired state."""
+"""From a tree of files to each target's Desired, for every command and for the daemon."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.errors import InvalidTree
@@ -17,6 +18,9 @@ from reconciler.systems.base import System
 from reconciler.systems.registry import system_of
 from reconciler.validate import validate
 
+OWN_FILE = "reconciler.yaml"
+"""At a tree's root, it is the configuration, and no part of the desired state."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -29,9 +33,14 @@ class Loaded:
 
 def load_for(path: str, targets: Sequence[Target], everyone: Sequence[Claim]) -> list[Loaded]:
     """The share of each target. Raises InputError, InvalidTree with every problem, those of other targets too."""
-    tree = read_tree(path, everyone)
+    return load_shares(read_tree(path, everyone), targets, everyone)
+
+
+def load_shares(tree: Tree, targets: Sequence[Target], everyone: Sequence[Claim]) -> list[Loaded]:
+    """The share of each target in a tree that was read. Raises InvalidTree with every problem."""
     documents, problems = load(tree.files)
-    problems += untaken(documents, everyone)
+    taken = shares(documents, everyone)
+    problems += untaken(documents, taken, everyone)
     found: list[Loaded] = []
     chosen = {target.name: target for target in targets}
     reserved = frozenset(name for target in targets for name in target.reserved)
@@ -39,10 +48,10 @@ def load_for(path: str, targets: Sequence[Target], everyone: Sequence[Claim]) ->
         target = chosen.get(claim.name)
         system = target.system if target else system_of(claim.api_version)
         assert system is not None
-        desired, more = validate(share(documents, claim), system, reserved=reserved)
+        desired, more = validate(taken[claim.name], system, reserved=reserved)
         problems += more
         if target is not None:
-            found.append(Loaded(tree, desired, _files(_roots(tree, claim, target), desired, system)))
+            found.append(Loaded(tree, desired, files_at_hand(tree, desired, target)))
     if problems:
         raise InvalidTree(sorted(set(problems)))
     return found
@@ -52,20 +61,40 @@ def read_tree(path: str, everyone: Sequence[Claim]) -> Tree:
     """The tree without the configuration: the one in use, and a ``reconciler.yaml`` at the root. Raises InputError."""
     tree = read(path)
     configs = {os.path.realpath(claim.config) for claim in everyone if claim.config}
-    configs.add(os.path.realpath(os.path.join(tree.root, "reconciler.yaml")))
+    configs.add(os.path.realpath(os.path.join(tree.root, OWN_FILE)))
     files = tuple(one for one in tree.files if os.path.realpath(os.path.join(tree.root, one.name)) not in configs)
     return replace(tree, files=files)
 
 
-def share(documents: Iterable[Document], claim: Claim) -> list[Document]:
-    """The documents that a target takes."""
-    return [one for one in documents if one.api_version == claim.api_version and claim.covers(one.source.name)]
+def shares(documents: Iterable[Document], everyone: Sequence[Claim]) -> dict[str, list[Document]]:
+    """The documents that each target takes, by the target's name."""
+    takers: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for claim in everyone:
+        for path in dict.fromkeys(claim.paths):
+            takers[claim.api_version, path].append(claim.name)
+    found: dict[str, list[Document]] = {claim.name: [] for claim in everyone}
+    for document in documents:
+        folders = _folders(document.source.name)
+        for name in dict.fromkeys(name for path in folders for name in takers.get((document.api_version, path), ())):
+            found[name].append(document)
+    return found
 
 
-def untaken(documents: Iterable[Document], everyone: Sequence[Claim]) -> list[Problem]:
+def _folders(file: str) -> Iterator[str]:
+    """A file's own name, each folder that it lies in, and the root."""
+    yield "."
+    end = len(file)
+    while end > 0:
+        yield file[:end]
+        end = file.rfind("/", 0, end)
+
+
+def untaken(
+    documents: Iterable[Document], taken: dict[str, list[Document]], everyone: Sequence[Claim]
+) -> list[Problem]:
     """A document that no target takes is a mistake: it would look as if it were managed."""
-    taken = {(one.source.name, one.line) for claim in everyone for one in share(documents, claim)}
-    return [_untaken(one, everyone) for one in documents if (one.source.name, one.line) not in taken]
+    known = {(one.source.name, one.line) for share in taken.values() for one in share}
+    return [_untaken(one, everyone) for one in documents if (one.source.name, one.line) not in known]
 
 
 def _untaken(document: Document, everyone: Sequence[Claim]) -> Problem:
@@ -84,18 +113,23 @@ def load_tree(path: str, target: Target, everyone: Sequence[Claim]) -> Loaded:
     return load_for(path, [target], everyone)[0]
 
 
-def _roots(tree: Tree, claim: Claim, target: Target) -> list[str]:
+def files_at_hand(tree: Tree, desired: Desired, target: Target) -> dict[str, FileFacts]:
+    """The files that documents name and that are there now. Raises InputError for a name that leads elsewhere."""
+    named = list(_named(desired, target.system))
+    if not named:
+        return {}
+    folders = _roots(tree, target)
+    found = {name: next((facts for root in folders if (facts := file_facts(root, name))), None) for name in named}
+    return {name: facts for name, facts in found.items() if facts is not None}
+
+
+def _roots(tree: Tree, target: Target) -> list[str]:
     """Where a document's file may lie: under the tree's root, the target's folders, or the folder beside."""
-    folders = [os.path.join(tree.root, path) for path in claim.paths if path != "."]
+    folders = [os.path.join(tree.root, path) for path in target.paths if path != "."] if tree.root else []
     found = [tree.root, *folders, *([target.installers] if target.installers else [])]
-    return [folder for folder in found if os.path.isdir(folder)]
+    return [folder for folder in found if folder and os.path.isdir(folder)]
 
 
-def _files(roots: list[str], desired: Desired, system: System) -> dict[str, FileFacts]:
-    found: dict[str, FileFacts] = {}
-    for resource in desired.resources.values():
-        for name in system.kinds[resource.ref.kind].files(resource):
-            facts = next((facts for root in roots if (facts := file_facts(root, name)) is not None), None)
-            if facts is not None:
-                found[name] = facts
-    return found
+def _named(desired: Desired, system: System) -> Iterator[str]:
+    for ref, resource in desired.resources.items():
+        yield from system.kinds[ref.kind].files(resource)

@@ -52,6 +52,7 @@ EXCEPTIONS: Exceptions = {
     ("reconcile", "execute"): "the pass is made of these three",
     ("reconcile", "settle"): "the pass is made of these three",
     ("settle", "execute"): "what an earlier run left behind is settled as execute would have done it",
+    ("notify", "api"): "all edges share one hardened HTTP client",
     ("cli.main", COMPUTED): "each command is loaded when it is called",
 }
 

@@ -55,6 +55,10 @@ class Client:
         """What was sent so far."""
         return self._exchange.calls
 
+    def count_anew(self) -> None:
+        """Begin to count at zero, for a client that outlives a pass."""
+        self._exchange.calls = Calls()
+
     def reader(self) -> Client:
         """A client that only reads and shares everything else with this one: its session above all.
 

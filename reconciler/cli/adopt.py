@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from reconciler.cli.common import finish, the_target
 from reconciler.cli.export import whole_view
-from reconciler.cli.options import takes_where
-from reconciler.cli.run import finish, the_target
+from reconciler.cli.options import lock_option, refuse_beside_server, takes_place
 from reconciler.errors import InputError
 from reconciler.execute.effects import owned_as
 from reconciler.load.suggest import suggest
@@ -19,14 +21,17 @@ from reconciler.store.records import Settlement
 from reconciler.systems.view import View
 from reconciler.trees import Loaded, load_tree
 
+if TYPE_CHECKING:
+    from reconciler.remote import Server
+
 
 @click.command("adopt")
 @click.argument("kind", required=False)
 @click.argument("name", required=False)
 @click.option("--id", "id", help="The id that the console shows, where the server doesn't list it.")
 @click.option("--all", "path", type=click.Path(), metavar="PATH", help="Everything under PATH that is live already.")
-@click.option("--lock-timeout", type=float, default=0.0, help="Seconds to wait for another writer of the state.")
-@takes_where
+@lock_option
+@takes_place
 def command(
     kind: str | None,
     name: str | None,
@@ -34,20 +39,36 @@ def command(
     path: str | None,
     lock_timeout: float,
     where: Where,
+    server: Server | None,
 ) -> int:
     """Adopt one object by KIND and NAME, or all of a tree. Nothing is sent that changes anything."""
     if (path is None) == (kind is None or name is None):
         raise InputError("adopt takes KIND and NAME, or --all PATH", remedy="for example: reconciler adopt User alice")
-    target = the_target(where)
-    adopted = finish(
-        _all(target, load_tree(path, target, claims(where)), lock_timeout)
-        if path
-        else _one(target, kind or "", name or "", id, lock_timeout)
-    )
+    if server is not None:
+        refuse_beside_server(**{"--all": path, "--lock-timeout": lock_timeout})
+        adopted = finish(_there(server, where.target, kind or "", name or "", id))
+    else:
+        adopted = finish(_here(the_target(where), where, path, (kind or "", name or "", id), lock_timeout))
     for line in adopted:
         click.echo(f"Adopted {line}.")
     click.echo(f"{len(adopted)} object{'' if len(adopted) == 1 else 's'} adopted.")
     return 0
+
+
+async def _here(
+    target: Target, where: Where, path: str | None, one: tuple[str, str, str | None], lock_timeout: float
+) -> list[str]:
+    if path is not None:
+        return await _all(target, load_tree(path, target, claims(where)), lock_timeout)
+    return await _one(target, *one, lock_timeout)
+
+
+async def _there(server: Server, names: tuple[str, ...], kind: str, name: str, id: str | None) -> list[str]:
+    from reconciler.remote import connected
+
+    async with connected(server) as remote:
+        await remote.adopt(await remote.only(names), kind, name, id)
+    return [f"{kind}/{name}" + (f" (id {id})" if id else "")]
 
 
 async def _all(target: Target, loaded: Loaded, lock_timeout: float) -> list[str]:

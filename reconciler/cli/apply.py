@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from dataclasses import dataclass, replace
 
 import click
 
 from reconciler.api import Hooks
 from reconciler.cli.codes import report_code, worst
+from reconciler.cli.common import finish
 from reconciler.cli.failures import tell_of
+from reconciler.cli.holds import suspension_json, suspension_text
 from reconciler.cli.options import (
     colour_option,
     lock_option,
@@ -21,7 +24,6 @@ from reconciler.cli.options import (
     takes_wishes,
 )
 from reconciler.cli.progress import Progress, progress_for
-from reconciler.cli.run import finish
 from reconciler.cli.saved import agreed_digest, saved_digests
 from reconciler.cli.several import documents_of
 from reconciler.cli.show import colourful, note, require_place, text_options, write_out
@@ -48,6 +50,7 @@ from reconciler.trees import Loaded, load_for
 @lock_option
 @click.option("--plan", "plan_file", type=click.Path(), help="Apply only if the plan is still this one (plan --out).")
 @click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--ignore-suspension", is_flag=True, help="Write to a suspended target, too.")
 @click.option(
     "--timeout", type=float, default=3600.0, show_default=True, help="Seconds to wait for what settles later."
 )
@@ -63,6 +66,7 @@ def command(
     lock_timeout: float,
     plan_file: str | None,
     yes: bool,
+    ignore_suspension: bool,
     timeout: float,
     parallelism: int,
     poll: float,
@@ -76,7 +80,9 @@ def command(
         raise InputError(
             "nobody is there to be asked", remedy="give --yes, or --plan FILE with a plan that was reviewed"
         )
-    wish = Wish(Options(parallelism, timeout, poll), None, yes or bool(plan_file), output == "text", no_color)
+    wish = Wish(
+        Options(parallelism, timeout, poll), None, yes or bool(plan_file), output == "text", no_color, ignore_suspension
+    )
     codes: list[int] = []
     reports: list[Report] = []
     for number, (target, share) in enumerate(zip(chosen, loaded, strict=True)):
@@ -152,17 +158,21 @@ def _show_all(reports: list[Report], count: int, output: str, out: str | None) -
 
 @dataclass(frozen=True)
 class Wish:
-    """How it is to be done. ``expected`` is the digest of the plan that was agreed to; ``agreed``: nobody is asked."""
+    """How it is to be done. ``expected`` is the digest of the plan that was agreed to; ``agreed``: nobody is asked;
+    ``suspended``: it is done although the target is suspended."""
 
     options: Options
     expected: str | None
     agreed: bool
     text: bool
     no_color: bool
+    suspended: bool = False
 
 
 async def _apply(case: Case, wish: Wish, progress: Progress, stopping: Stopping) -> Report | None:
-    decision = await decide(case, settle=True)
+    if not wish.suspended:
+        _require_running(case)
+    decision = await decide(replace(case, approved=_approved(case)), settle=True)
     plan = decision.plan
     require_carriable(case, plan, wish.expected)
     asks = bool(plan.steps) and not wish.agreed
@@ -171,9 +181,28 @@ async def _apply(case: Case, wish: Wish, progress: Progress, stopping: Stopping)
     if asks and not _agreed(plan):
         note("Nothing was done.")
         return None
+    if decision.approval is not None and case.store is not None:
+        # Before anything is done: what was agreed to once is never done twice.
+        await case.store.withdraw(decision.approval)
     with progress.showing(plan):
         return await carry_out(
             case, decision, wish.options, progress.tell, expected=wish.expected, on_scheduler=stopping.watch
+        )
+
+
+def _approved(case: Case) -> frozenset[str]:
+    """The plans that somebody has agreed to (``reconciler approve``), by their digests."""
+    found = case.store.approvals(time.time()) if case.store is not None else ()
+    return frozenset(one.digest for one in found)
+
+
+def _require_running(case: Case) -> None:
+    """Refuse a suspended target, before anything is settled or written. Raises InputError."""
+    suspension = case.store.suspension(time.time()) if case.store is not None else None
+    if suspension is not None:
+        raise InputError(
+            f"the target {case.target} is suspended {suspension_text(suspension_json(suspension) or {})}",
+            remedy="end that with `reconciler resume`, or give --ignore-suspension",
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from reconciler.steps import Plan, Report, Verdict
 
@@ -15,6 +16,13 @@ def plan_code(plan: Plan, *, detailed: bool) -> int:
     if plan.blocked:
         return 3
     return 2 if detailed and plan.steps else 0
+
+
+def document_code(plan: Mapping[str, Any], *, detailed: bool) -> int:
+    """The same for a plan document."""
+    if plan.get("blocked"):
+        return 3
+    return 2 if detailed and plan.get("steps") else 0
 
 
 def report_code(report: Report) -> int:

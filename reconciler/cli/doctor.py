@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from reconciler.cli.common import finish, the_target
 from reconciler.cli.export import whole_view
 from reconciler.cli.options import output_option, takes_where
-from reconciler.cli.run import finish, the_target
 from reconciler.errors import ReconcilerError
 from reconciler.opening import opened
 from reconciler.reconcile import Case

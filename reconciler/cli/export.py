@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.common import finish, the_target
 from reconciler.cli.options import takes_where
-from reconciler.cli.run import finish, the_target
 from reconciler.cli.show import note
 from reconciler.errors import InputError
 from reconciler.export import to_yaml

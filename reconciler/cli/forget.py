@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import takes_where
-from reconciler.cli.run import finish, the_target
+from reconciler.cli.common import finish, the_target
+from reconciler.cli.options import lock_option, refuse_beside_server, takes_place
+from reconciler.cli.orders import writing
 from reconciler.errors import InputError
 from reconciler.load.suggest import suggest
-from reconciler.opening import open_store
 from reconciler.settings import Target, Where
+
+if TYPE_CHECKING:
+    from reconciler.remote import Server
 
 
 @click.command("forget")
 @click.argument("kind")
 @click.argument("name")
-@click.option("--lock-timeout", type=float, default=0.0, help="Seconds to wait for another writer of the state.")
-@takes_where
-def command(kind: str, name: str, lock_timeout: float, where: Where) -> int:
+@lock_option
+@takes_place
+def command(kind: str, name: str, lock_timeout: float, where: Where, server: Server | None) -> int:
     """Stop owning an object: it stays as it is, and is never deleted or replaced any more."""
-    count = finish(_forget(the_target(where), kind, name, lock_timeout))
+    if server is not None:
+        refuse_beside_server(**{"--lock-timeout": lock_timeout})
+        count = finish(_there(server, where.target, kind, name))
+    else:
+        count = finish(_forget(the_target(where), kind, name, lock_timeout))
     click.echo(f"Forgot {kind}/{name}" + (f" ({count} objects)." if count > 1 else "."))
     return 0
 
 
 async def _forget(target: Target, kind: str, name: str, lock_timeout: float) -> int:
-    store = open_store(target, writes=True, lock_timeout=lock_timeout)
-    assert store is not None
-    try:
+    async with writing(target, lock_timeout) as store:
         owned = [one for one in store.memory(time.time()).owned.values() if one.kind == kind]
         found = [one for one in owned if name in (one.name, one.document)]
         if not found:
@@ -37,5 +43,11 @@ async def _forget(target: Target, kind: str, name: str, lock_timeout: float) -> 
         for one in found:
             await store.disown(*one.key)
         return len(found)
-    finally:
-        await store.close()
+
+
+async def _there(server: Server, names: tuple[str, ...], kind: str, name: str) -> int:
+    from reconciler.remote import connected
+
+    async with connected(server) as remote:
+        await remote.forget(await remote.only(names), kind, name)
+    return 1

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import output_option, takes_where
-from reconciler.cli.run import finish, the_target
+from reconciler.cli.common import finish, the_target
+from reconciler.cli.holds import moment, when
+from reconciler.cli.options import output_option, takes_place
+from reconciler.errors import InputError
 from reconciler.opening import open_store
 from reconciler.settings import Target, Where
-from reconciler.store.records import PassRecord
+from reconciler.store.records import PassRecord, PassStart
+
+if TYPE_CHECKING:
+    from reconciler.remote import Server
+
+MOST_AT_ONCE = 1000
+"""As many passes does a daemon give."""
 
 
 @click.command("history")
-@takes_where
+@takes_place
 @output_option("text", "json")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
-def command(where: Where, output: str, limit: int) -> int:
+def command(where: Where, server: Server | None, output: str, limit: int) -> int:
     """Show the passes that have changed, or tried to change, the target."""
-    passes = finish(_passes(the_target(where), limit))
+    if server is not None and limit > MOST_AT_ONCE:
+        raise InputError(f"a server shows at most {MOST_AT_ONCE} passes", remedy=f"give --limit {MOST_AT_ONCE}")
+    passes = finish(_there(server, where.target, limit) if server else _passes(the_target(where), limit))
     if output == "json":
         click.echo(json.dumps([as_json(one) for one in passes], indent=2))
         return 0
@@ -40,6 +50,20 @@ async def _passes(target: Target, limit: int) -> list[PassRecord]:
         return store.history(limit)
     finally:
         await store.close()
+
+
+async def _there(server: Server, names: tuple[str, ...], limit: int) -> list[PassRecord]:
+    from reconciler.remote import connected
+
+    async with connected(server) as remote:
+        return [_record(one) for one in await remote.history(await remote.only(names), limit)]
+
+
+def _record(one: Mapping[str, Any]) -> PassRecord:
+    """A pass as a daemon tells of it."""
+    start = PassStart(moment(one["at"]), str(one.get("mode")), one.get("revision"), one.get("digest"))
+    ended = moment(one["ended"]) if one.get("ended") else None
+    return PassRecord(one["id"], start, ended, one.get("verdict"), one["summary"], tuple(one["outcomes"]))
 
 
 def line(one: PassRecord) -> str:
@@ -61,8 +85,3 @@ def as_json(one: PassRecord) -> dict[str, Any]:
         "summary": dict(one.summary),
         "steps": [dict(outcome) for outcome in one.outcomes],
     }
-
-
-def when(at: float) -> str:
-    """A time in RFC 3339, UTC, to the second."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

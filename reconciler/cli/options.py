@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from reconciler.errors import InputError
 from reconciler.model import Ref
 from reconciler.policy import Policy
-from reconciler.settings import Where
+from reconciler.settings import Where, variable
+
+if TYPE_CHECKING:
+    from reconciler.remote import Server
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,6 +58,75 @@ def takes_where(function: Callable[..., int]) -> Callable[..., int]:
         return function(where=Where(config, target, system, url, state, secrets_dir), **rest)
 
     return where_options(packed)
+
+
+server_option = click.option(
+    "--server", metavar="URL", help="Ask the daemon there, with the token in RECONCILER_TOKEN (RECONCILER_SERVER)."
+)
+
+
+def takes_place(function: Callable[..., int]) -> Callable[..., int]:
+    """``takes_where``, and ``server`` where a daemon is to be asked, which has a configuration of its own."""
+
+    def packed(*, where: Where, server: str | None, **rest: Any) -> int:
+        found = _server(server)
+        if found is not None:
+            flags = {"--config": where.config, "--system": where.system, "--url": where.url}
+            refuse_beside_server(**flags, **{"--state": where.state, "--secrets-dir": where.secrets_dir})
+        return function(where=where, server=found, **rest)
+
+    return server_option(takes_where(wraps(function)(packed)))
+
+
+def _server(flag: str | None) -> Server | None:
+    if flag is None and variable(os.environ, "SERVER") is None:
+        return None
+    from reconciler.remote import server_from
+
+    return server_from(flag, os.environ)
+
+
+def refuse_beside_server(**flags: object) -> None:
+    """Refuse flags that a daemon, which has its own configuration, would not heed. Raises InputError."""
+    given = [flag for flag, value in flags.items() if value]
+    if given:
+        raise InputError(
+            f"a server was named, which doesn't heed {' and '.join(given)}",
+            remedy="leave one of them out (--server '' overrules RECONCILER_SERVER)",
+        )
+
+
+def for_option(says: str) -> Callable[[F], F]:
+    """``--for TIME``, as seconds; None when it isn't given."""
+    return click.option("--for", "seconds", metavar="TIME", callback=_duration, help=says)
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def _duration(context: click.Context, option: click.Parameter, text: str | None) -> float | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"([0-9]{1,8})([smhdw])", text)
+    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+    if not 0 < seconds <= 366 * 86_400:
+        raise click.BadParameter(f"{text!r} isn't a time such as 30m, 2h or 7d, of at most a year", context, option)
+    return float(seconds)
+
+
+by_option = click.option("--by", metavar="NAME", help="Who does it, as others are told; the user's name otherwise.")
+
+
+def whoever(by: str | None) -> str:
+    """Who does it: as given, else the name of the user whose process this is."""
+    if by:
+        return by
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"user {os.getuid()}"
 
 
 def takes_wishes(function: Callable[..., int]) -> Callable[..., int]:

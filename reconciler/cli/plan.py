@@ -2,35 +2,56 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from reconciler.cli.codes import plan_code, worst
+from reconciler.cli.codes import document_code, plan_code, worst
+from reconciler.cli.common import finish
 from reconciler.cli.failures import tell_of
 from reconciler.cli.options import (
     colour_option,
     out_option,
     output_option,
     path_argument,
-    takes_where,
+    refuse_beside_server,
+    takes_place,
     takes_wishes,
 )
-from reconciler.cli.run import finish
 from reconciler.cli.several import documents_of, shown
-from reconciler.cli.show import require_place, text_options, write_out
-from reconciler.errors import ReconcilerError
+from reconciler.cli.show import require_place, tame, text_options, write_out
+from reconciler.errors import InvalidTree, ReconcilerError
+from reconciler.load import load
 from reconciler.opening import opened
 from reconciler.policy import Policy
 from reconciler.reconcile import decide
 from reconciler.render import render_plan
 from reconciler.render.json import plan_json
-from reconciler.settings import Target, Where, claims, targets
+from reconciler.settings import Claim, Target, Where, claims, targets, variable
 from reconciler.steps import Plan
-from reconciler.trees import Loaded, load_for
+from reconciler.trees import Loaded, load_for, read_tree
+
+if TYPE_CHECKING:
+    from reconciler.model import SourceFile
+    from reconciler.remote import Server
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is to be shown: each plan's document, its text (none where that is JSON), its exit code."""
+
+    documents: list[dict[str, Any]]
+    texts: list[str]
+    codes: list[int]
+    count: int
 
 
 @click.command("plan")
 @path_argument
-@takes_where
+@takes_place
 @takes_wishes
 @output_option("text", "json", "markdown", "html")
 @out_option
@@ -40,6 +61,7 @@ from reconciler.trees import Loaded, load_for
 def command(
     path: str,
     where: Where,
+    server: Server | None,
     wishes: Policy,
     output: str,
     out: str | None,
@@ -49,17 +71,64 @@ def command(
 ) -> int:
     """Compare the desired state under PATH with the target, and show what apply would do."""
     require_place(out)
+    options = {**text_options(no_color), "full": full} if output == "text" else {}
+    if server is not None:
+        _refuse_wishes(wishes)
+        planned = finish(_there(server, where.target, _files(path), output, options, detailed_exitcode))
+    else:
+        planned = _here(path, where, wishes, output, options, detailed_exitcode)
+    document = documents_of(planned.documents, planned.count)
+    click.echo(shown(planned.texts, document, output), nl=False)
+    if out:
+        write_out(out, document)
+    return worst(planned.codes)
+
+
+def _here(path: str, where: Where, wishes: Policy, output: str, options: Mapping[str, Any], detailed: bool) -> Planned:
     chosen = targets(where, wishes)
     loaded = load_for(path, chosen, claims(where))
     failures: list[int] = []
     plans = finish(_plans(list(zip(chosen, loaded, strict=True)), failures))
-    options = {**text_options(no_color), "full": full} if output == "text" else {}
-    several = len(chosen) > 1
-    texts = [] if several and output == "json" else [render_plan(one, output, **options) for one in plans]  # type: ignore[arg-type]
-    click.echo(shown(texts, documents_of([plan_json(one) for one in plans], len(chosen)), output), nl=False)
-    if out:
-        write_out(out, documents_of([plan_json(one) for one in plans], len(chosen)))
-    return worst([*failures, *(plan_code(one, detailed=detailed_exitcode) for one in plans)])
+    texts = [] if output == "json" else [render_plan(one, output, **options) for one in plans]  # type: ignore[arg-type]
+    codes = [*failures, *(plan_code(one, detailed=detailed) for one in plans)]
+    return Planned([plan_json(one) for one in plans], texts, codes, len(chosen))
+
+
+def _refuse_wishes(wishes: Policy) -> None:
+    """A server plans with its own policy, as its passes do."""
+    numbers = {"--allow": wishes.allow or wishes.deletions is not None or wishes.recreate is not None}
+    refuse_beside_server(**{"--only": wishes.only, "--prune": wishes.prune, **numbers, "--resend": wishes.resend})
+
+
+def _files(path: str) -> tuple[SourceFile, ...]:
+    """What is sent of a tree: all of it but the configuration. Raises InvalidTree for what isn't text."""
+    configuration = variable(os.environ, "CONFIG")
+    tree = read_tree(path, [Claim("", "", config=configuration)])
+    for one in tree.files:
+        try:
+            one.data.decode()
+        except UnicodeDecodeError:
+            raise InvalidTree(load(tree.files)[1]) from None
+    return tree.files
+
+
+async def _there(
+    server: Server,
+    names: tuple[str, ...],
+    files: tuple[SourceFile, ...],
+    output: str,
+    options: Mapping[str, Any],
+    detailed: bool,
+) -> Planned:
+    from reconciler.remote import PLAN_SECONDS, Drawing, connected
+
+    text = {"width": min(max(options["width"], 40), 400), "color": options["colour"], "full": options["full"]}
+    drawing = None if output == "json" else Drawing(output, **(text if output == "text" else {}))
+    async with connected(server, PLAN_SECONDS) as remote:
+        documents, texts = await remote.plan(files, names, drawing)
+    tamed = [tame(one, ascii_only=not options.get("unicode", True)) for one in texts]
+    codes = [document_code(one, detailed=detailed) for one in documents]
+    return Planned(documents, tamed, codes, max(len(documents), len(names)))
 
 
 async def _plans(shares: list[tuple[Target, Loaded]], failures: list[int]) -> list[Plan]:

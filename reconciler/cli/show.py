@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import click
 
 from reconciler.errors import InputError
+from reconciler.render.words import safe
 
 
 def text_options(no_color: bool) -> dict[str, Any]:
@@ -23,6 +25,15 @@ def text_options(no_color: bool) -> dict[str, Any]:
 def colourful(no_color: bool = False) -> bool:
     """Whether colours are welcome where there can be some: neither the flag nor NO_COLOR (of any value) forbids."""
     return not (no_color or os.environ.get("NO_COLOR"))
+
+
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m|\n)")
+
+
+def tame(text: str, *, ascii_only: bool = False) -> str:
+    """A page that somebody else has drawn, with nothing in it that a terminal would obey but colours."""
+    parts = _COLOUR.split(text)
+    return "".join(part if odd % 2 else safe(part, ascii_only=ascii_only) for odd, part in enumerate(parts))
 
 
 def require_place(path: str | None) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.common import finish, the_target
 from reconciler.cli.options import lock_option, output_option, takes_where
-from reconciler.cli.run import finish, the_target
 from reconciler.errors import InputError
 from reconciler.memory import Owned
 from reconciler.opening import keyring_of, open_store
 from reconciler.settings import Target, Where
-from reconciler.store.backup import restore as put_back
+from reconciler.store import restore as put_back
+from reconciler.store import shown
 
 
 @click.group("state")
@@ -49,11 +50,11 @@ def init(where: Where, lock_timeout: float) -> int:
         store = open_store(target, writes=True, lock_timeout=lock_timeout)
         assert store is not None
         try:
-            return store.lineage
+            return f"The state {shown(target.state)} is there (lineage {store.lineage})."
         finally:
             await store.close()
 
-    click.echo(f"The state {target.state} is there (lineage {finish(run())}).")
+    click.echo(finish(run()))
     return 0
 
 

@@ -12,7 +12,7 @@ from reconciler.load import load
 from reconciler.secrets import RESERVED
 from reconciler.settings import Where, claims, config_of
 from reconciler.systems.registry import system_of
-from reconciler.trees import read_tree, share, untaken
+from reconciler.trees import read_tree, shares, untaken
 from reconciler.validate import validate
 
 
@@ -26,10 +26,11 @@ def command(path: str, config: str | None) -> int:
     reserved = RESERVED | (found.reserved if found else frozenset())
     tree = read_tree(path, everyone)
     documents, problems = load(tree.files)
-    problems += untaken(documents, everyone)
+    taken = shares(documents, everyone)
+    problems += untaken(documents, taken, everyone)
     kinds: Counter[str] = Counter()
     for claim in everyone:
-        mine = share(documents, claim)
+        mine = taken[claim.name]
         system = system_of(claim.api_version) if mine else None
         if system is None:
             continue

@@ -18,7 +18,8 @@ class Control(Protocol):
     ``by`` is who asks, as history shows it. Times are Unix seconds.
     """
 
-    feed: Feed
+    @property
+    def feed(self) -> Feed: ...
 
     @property
     def source(self) -> SourceState: ...

@@ -8,6 +8,9 @@ from enum import StrEnum
 from reconciler.model import Problem
 from reconciler.steps import Plan, Report
 from reconciler.store.records import Approval, Suspension
+from reconciler.systems.health import Health
+
+__all__ = ["Health", "Mode", "ObjectState", "Phase", "SourceState", "Sync", "TargetState"]
 
 
 class Mode(StrEnum):
@@ -34,16 +37,6 @@ class Sync(StrEnum):
     BLOCKED = "blocked"
     HELD = "held"
     FAILED = "failed"
-
-
-class Health(StrEnum):
-    """How one object itself is, beside its being as desired."""
-
-    HEALTHY = "healthy"
-    PROGRESSING = "progressing"
-    DEGRADED = "degraded"
-    UNKNOWN = "unknown"
-    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)

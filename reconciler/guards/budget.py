@@ -29,17 +29,21 @@ def _over_allowed(draft: Draft, harmful: list[Step]) -> str | None:
     allowed = draft.policy.deletions or 0
     if len(harmful) <= allowed:
         return None
-    return f"{len(harmful)} destructive steps, and {allowed} were allowed"
+    return f"{_steps(len(harmful))}, and {allowed} {'was' if allowed == 1 else 'were'} allowed"
 
 
 def _over(draft: Draft, harmful: list[Step]) -> str | None:
     policy, spent = draft.policy, draft.view.memory.spent
     counted = [step for step in harmful if not draft.view.system.kinds[step.kind].daily_only]
     if len(counted) > policy.destructive:
-        return f"{len(counted)} destructive steps, and a pass may do {policy.destructive}"
+        return f"{_steps(len(counted))}, and a pass may do {policy.destructive}"
     if spent + len(harmful) > policy.daily:
-        return f"{len(harmful)} destructive steps after {spent} in 24 hours, and a day may see {policy.daily}"
+        return f"{_steps(len(harmful))} after {spent} in 24 hours, and a day may see {policy.daily}"
     return _over_half(draft, harmful)
+
+
+def _steps(number: int) -> str:
+    return f"{number} destructive step{'' if number == 1 else 's'}"
 
 
 def _over_half(draft: Draft, harmful: list[Step]) -> str | None:

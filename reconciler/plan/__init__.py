@@ -17,18 +17,40 @@ from reconciler.plan.references import (
     warn_unchecked,
 )
 from reconciler.policy import Policy
-from reconciler.steps import Plan
+from reconciler.steps import Move, Plan, Step
 from reconciler.systems.draft import Draft
 from reconciler.systems.view import View
+from reconciler.timing import ANY_TIME, Timing
 
 
-def make_plan(view: View, policy: Policy, *, url: str, revision: str | None = None) -> Plan:
-    """Decide. Raises InvalidTree when a document names what is neither declared nor live."""
+def make_plan(
+    view: View,
+    policy: Policy,
+    *,
+    url: str,
+    revision: str | None = None,
+    timing: Timing = ANY_TIME,
+    approved: bool = False,
+) -> Plan:
+    """Decide. Raises InvalidTree when a document names what is neither declared nor live.
+
+    ``timing`` comes last and only ever holds back, so that the digest is the same at any time. ``approved``: somebody
+    has agreed to the digest of the plan made without it, so that the steps which ``budget`` and ``recreate`` held back
+    in that plan are free in this one; nothing else differs (the digest does, for they are other plans).
+    """
     check_references(view)
-    return _freeze(_decide(view, policy), url, revision)
+    draft = _decide(view, policy, approved=approved)
+    steps, moves = ordered(draft)
+    back = (*draft.blocked.values(), *draft.held.values())
+    number = digest(view, url, policy, steps, back)
+    if timing != ANY_TIME:
+        guards.hold_for_now(draft, timing)
+        cascade(draft, spared=guards.may_finish)
+        steps, moves = ordered(draft)
+    return _freeze(draft, steps, moves, url=url, revision=revision, number=number)
 
 
-def _decide(view: View, policy: Policy) -> Draft:
+def _decide(view: View, policy: Policy, *, approved: bool) -> Draft:
     draft = Draft(view, policy)
     warn_unchecked(draft)
     for name in sorted(view.system.kinds):
@@ -43,9 +65,10 @@ def _decide(view: View, policy: Policy) -> Draft:
         rule.order(draft)
     keep_only(draft)
     cascade(draft)
-    guards.hold_mass_recreation(draft)
-    guards.hold_over_budget(draft)
-    cascade(draft)
+    if not approved:
+        guards.hold_mass_recreation(draft)
+        guards.hold_over_budget(draft)
+        cascade(draft)
     return draft
 
 
@@ -62,9 +85,10 @@ def _hold(draft: Draft) -> None:
     hold_what_is_named(draft)
 
 
-def _freeze(draft: Draft, url: str, revision: str | None) -> Plan:
+def _freeze(
+    draft: Draft, steps: tuple[Step, ...], moves: tuple[Move, ...], *, url: str, revision: str | None, number: str
+) -> Plan:
     view = draft.view
-    steps, moves = ordered(draft)
     blocked = tuple(draft.blocked[id] for id in sorted(draft.blocked))
     held = tuple(draft.held[id] for id in sorted(draft.held))
     return Plan(
@@ -81,6 +105,6 @@ def _freeze(draft: Draft, url: str, revision: str | None) -> Plan:
         warnings=tuple(dict.fromkeys(draft.warnings)),
         unchanged=len(draft.unchanged),
         calls=forecast(view, steps, moves),
-        digest=digest(view, url, draft.policy, steps, (*blocked, *held)),
+        digest=number,
         in_sync=tuple(f"{item.kind}/{item.name}" for item in draft.unchanged),
     )

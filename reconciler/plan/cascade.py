@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 from reconciler.steps import Action, HeldBack, Step
 from reconciler.systems.draft import Draft
 
+Spared = Callable[[Draft, Step, HeldBack], bool]
 TWO_PHASED = tuple(f"{action}/" for action in Action if action.two_phased)
 
 
-def cascade(draft: Draft) -> None:
-    """Hold back, to a fixed point, each step that waits for one that is held back, or shares its group."""
+def cascade(draft: Draft, spared: Spared = lambda draft, step, back: False) -> None:
+    """Hold back, to a fixed point, each step that waits for one that is held back, or shares its group.
+
+    ``spared`` says of which held-back steps a step is free all the same.
+    """
     waiting = _waiting(draft)
     queue = [*draft.blocked, *draft.held]
     while queue:
@@ -19,7 +24,7 @@ def cascade(draft: Draft) -> None:
         back = draft.blocked.get(cause) or draft.held[cause]
         for id in sorted(waiting[cause]):
             step = draft.steps.get(id)
-            if step is not None and draft.is_free(step):
+            if step is not None and draft.is_free(step) and not spared(draft, step, back):
                 _hold_too(draft, step, back, blocked=cause in draft.blocked)
                 queue.append(id)
 

@@ -122,9 +122,9 @@ def _compare(draft: Draft, kind: Kind, item: Item, live: LiveObject) -> None:
         draft.unknown.append(_unknown(item, difference))
     if not difference.changed:
         draft.unchanged.append(item)
-        health = kind.health(item, live)
-        if health:
-            draft.warnings.append(health)
+        condition = kind.condition(live)
+        if condition.unwell:
+            draft.warnings.append(f"{item.kind}/{item.name}: {condition.words}")
         return
     draft.add(_changed_step(draft, kind, item, live, difference))
 

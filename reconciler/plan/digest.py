@@ -1,4 +1,10 @@
-"""One number for "the same plan": what will be done, to what, as it was when it was decided."""
+"""One number for "the same plan": what will be done, to what, as it was when it was decided.
+
+It stands for the plan at any time: what waits for a window, a suspension or a quarantine to end counts as if it were
+free. So what was agreed to outside a window is what is done inside it, and a pass may do less than its digest stands
+for, never more. An approval lets be done what a budget holds back; therefore such a step counts whole, like a free
+one, and not just by its name.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +14,10 @@ from typing import Any
 
 from reconciler.policy import Policy
 from reconciler.secret import SecretRef, revealed
-from reconciler.steps import HeldBack, Step, Target
+from reconciler.steps import APPROVABLE, HeldBack, Step, Target
 from reconciler.systems.view import View
 
-FORMAT = 1
+FORMAT = 2
 
 
 def digest(view: View, url: str, policy: Policy, steps: tuple[Step, ...], back: tuple[HeldBack, ...]) -> str:
@@ -22,7 +28,7 @@ def digest(view: View, url: str, policy: Policy, steps: tuple[Step, ...], back: 
         "lineage": view.memory.lineage,
         "policy": _policy(policy),
         "steps": [_step(view, step) for step in steps],
-        "back": sorted([one.step.id, one.rule] for one in back),
+        "back": [_back(view, one) for one in sorted(back, key=lambda one: one.step.id)],
     }
     return "sha256:" + hashlib.sha256(json.dumps(content, sort_keys=True, default=list).encode()).hexdigest()
 
@@ -35,6 +41,11 @@ def _policy(policy: Policy) -> dict[str, Any]:
         "resend": policy.resend,
         "only": sorted(str(ref) for ref in policy.only),
     }
+
+
+def _back(view: View, one: HeldBack) -> dict[str, Any]:
+    what = _step(view, one.step) if one.rule in APPROVABLE else {"id": one.step.id}
+    return {"rule": one.rule, **what}
 
 
 def _step(view: View, step: Step) -> dict[str, Any]:

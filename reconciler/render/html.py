@@ -44,6 +44,11 @@ def report_html(report: Report) -> str:
     return _page(report.plan, what, endings)
 
 
+def plan_view(plan: Plan) -> dict[str, Any]:
+    """The plan as another page's template takes it: plain data, each text of it safe to show."""
+    return {**_plan(plan, {}), "counts": words.tally(plan, zeros=False), "dangers": words.dangers(plan)}
+
+
 def _page(plan: Plan, what: Mapping[str, Any], endings: Mapping[str, Mapping[str, Any]]) -> str:
     template, css, css_hash = _template()
     given = {"verdict": "", "dangers": None, **what, **_plan(plan, endings)}

@@ -86,7 +86,7 @@ def _asides(plan: Plan) -> tuple[str, ...]:
         for one in plan.unknown
     ]
     warnings = [f"- **Warning:** {_reason(warning)}" for warning in plan.warnings]
-    digest = f"Digest {code(plan.digest)}." if plan.steps else ""
+    digest = f"Digest {code(plan.digest)}." if plan.steps or plan.approvable else ""
     ending = " ".join(filter(None, [words.unchanged(plan), digest]))
     title = f"### {words.UNKNOWN_FIELDS}" if unknown else ""
     return tuple(filter(None, [title, _few(unknown), _few(warnings), ending]))

@@ -191,7 +191,7 @@ def _ending(page: Page, plan: Plan) -> None:
     page.put("", words.summary(plan), style="bold")
     if dangers := words.dangers(plan):
         page.put("", dangers, style="danger")
-    if not plan.empty:
+    if plan.steps or plan.approvable:
         page.put("Digest: ", plan.digest, tint="faint", style="faint")
 
 

@@ -25,6 +25,11 @@ def dump(value: Any) -> str:
         raise StateError(f"a value can't be kept in the state: {type(error).__name__}") from None
 
 
+def kept(text: str) -> str:
+    """A text of somebody else's as every database can keep it: PostgreSQL's know no NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def dump_keys(keys: Iterable[Key]) -> str:
     """Keys as a list of ``[kind, [identity …]]``, in the order given."""
     return dump([[kind, list(identity)] for kind, identity in keys])

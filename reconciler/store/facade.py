@@ -1,49 +1,37 @@
-"""The state of one target, as the rest of the program sees it: synchronous reads, durable awaited writes."""
+"""The way in: opens the state of one target, for reading or for writing, and says whose turn it is to write."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from reconciler.errors import StateError, StateUnusable
-from reconciler.memory import Memory, Owned
-from reconciler.model import Identity, Key
 from reconciler.secret import Keyring
-from reconciler.store import backup, history, journal, logins, ownership
+from reconciler.store.backend import Backend, Reading, backend_of
 from reconciler.store.database import Database
-from reconciler.store.engine import check, locate, open_engine, reading, require_file
-from reconciler.store.files import unusable
-from reconciler.store.keys import find_keyring
-from reconciler.store.picture import Picture
-from reconciler.store.records import Entry, EntryRecord, PassRecord, PassStart, Settlement
+from reconciler.store.hold import Hold, Terms, default_holder
+from reconciler.store.place import Place
+from reconciler.store.schema import VERSION
 from reconciler.store.seals import Seals
 from reconciler.store.targets import find_target, make_target, renew_seals
+from reconciler.store.writes import Writes
 
-T = TypeVar("T")
+LEASE = 15.0
+REQUEST_DEADLINE = 30.0
 
 
-class Store:
-    """Made by ``open`` or ``open_for_reading``.
+class Store(Writes):
+    """Made by ``open``, ``join`` or ``open_for_reading``. Times are Unix seconds where nothing else is said.
 
-    Reads give what is committed, and block for a moment. Writes return once they are on the disk; a cancelled one
-    is carried out all the same. Times are Unix seconds. Everything may raise StateError; a write to a store that was
-    opened for reading does.
+    A target has one writer: with SQLite whoever has the file, with PostgreSQL whoever holds the target's lease, which
+    a thread renews. ``holder`` names us to others (host:pid if it isn't given); after ``lease`` seconds of silence
+    another may take over; ``request_deadline`` is how many seconds after it was begun a request of ours can have
+    an effect at most.
     """
-
-    def __init__(self, path: Path, engine: Engine, seals: Seals, database: Database | None) -> None:
-        self.path = path
-        self.damaged = 0
-        """How many rows with a broken seal the last ``memory`` has passed over."""
-        self._engine = engine
-        self._seals = seals
-        self._database = database
-        self._closed = False
 
     @classmethod
     def open(
@@ -55,167 +43,123 @@ class Store:
         *,
         writable: bool,
         lock_timeout: float = 0.0,
+        holder: str | None = None,
+        lease: float = LEASE,
+        request_deadline: float = REQUEST_DEADLINE,
     ) -> Store:
-        """Open the state of a target; for writing, it is made when it is missing.
+        """Open the state of a target; for writing, it is made when it is missing, and the lease is taken.
 
-        Waits up to ``lock_timeout`` seconds for another writer. Raises StateLocked; StateUnusable when the file is
+        Waits up to ``lock_timeout`` seconds for another writer. Blocks. Raises StateLocked; StateUnusable when it is
         missing (for reading), damaged, newer than this program, of another target, or can't be read or written.
         """
-        path = locate(url)
-        if writable:
-            return cls._open_for_writing(path, target, target_url, keyring, lock_timeout)
-        store = open_for_reading(url, target, target_url, keyring)
-        if store is None:
-            raise StateUnusable(f"{path} holds no state of the target {target}")
-        return store
+        if not writable:
+            store = open_for_reading(url, target, target_url, keyring)
+            if store is None:
+                raise StateUnusable(f"{backend_of(url).place} holds no state of the target {target}")
+            return store
+        terms = Terms(holder or default_holder(), lease, request_deadline)
+        return cls._joined(backend_of(url), (target, target_url), keyring, terms, lock_timeout)
 
     @classmethod
-    def _open_for_writing(
-        cls, path: Path, target: str, url: str, keyring: Keyring | None, lock_timeout: float
+    def join(
+        cls,
+        url: str,
+        target: str,
+        target_url: str,
+        keyring: Keyring | None = None,
+        *,
+        holder: str | None = None,
+        lease: float = LEASE,
+        request_deadline: float = REQUEST_DEADLINE,
     ) -> Store:
+        """Open the state for reading and for what people order, whoever holds the lease; ``acquire`` takes that.
+
+        Blocks. Raises StateUnusable, and with SQLite, where nobody else may write, StateLocked.
+        """
+        terms = Terms(holder or default_holder(), lease, request_deadline)
+        return cls._joined(backend_of(url), (target, target_url), keyring, terms, None)
+
+    @classmethod
+    def _joined(
+        cls, backend: Backend, wanted: tuple[str, str], keyring: Keyring | None, terms: Terms, patience: float | None
+    ) -> Store:
+        """``patience``: how many seconds to wait for the lease; None: it isn't taken."""
+        target = wanted[0]
+        database = Database.join(backend, target, keyring, patience or 0.0)
         try:
-            database = Database.join(path, target, keyring, lock_timeout)
-        except OSError as error:
-            raise unusable(path, error) from None
-        try:
-            keys = find_keyring(path, keyring)
-            seals = database.writer.submit(lambda connection: _enter(connection, path, target, url, keys)).result()
+            keys = backend.keyring(keyring)
+            hold = database.opened.hold(target, terms)
+            seals = database.writer.submit(lambda c: _enter(c, backend.place, wanted, keys, hold)).result()
+            if patience is not None and not hold.take(patience):
+                raise hold.refused()
         except BaseException:
             database.leave(target)
             raise
-        return cls(path, database.engine, seals, database)
-
-    @property
-    def keyring(self) -> Keyring:
-        """The keys that seal and fingerprint: the given ones, then those of the key file beside the database."""
-        return self._seals.keyring
-
-    @property
-    def lineage(self) -> str:
-        """A UUID, made with the state of this target and never changed."""
-        return self._seals.lineage
+        return cls(backend, database.opened.reader, seals, VERSION, (database, hold))
 
     @property
     def commits(self) -> int:
         """How many transactions this process has committed to the database (0 when opened for reading)."""
-        return self._database.writer.commits if self._database else 0
+        return self._access[0].writer.commits if self._access else 0
 
-    def memory(self, now: float) -> Memory:
-        """One consistent picture at ``now``. Rows with a broken seal own nothing; ``damaged`` counts them."""
-        with self._reading() as connection:
-            picture = Picture(connection, self._seals)
-            memory = picture.memory(now)
-        self.damaged = picture.damaged
-        return memory
+    @property
+    def held(self) -> bool:
+        """Whether the target is surely ours to write to now. Asks no database."""
+        return self._access is not None and not self._closed and self._access[1].held
 
-    def history(self, limit: int = 100) -> list[PassRecord]:
-        """The newest passes, newest first."""
-        with self._reading() as connection:
-            return history.passes_of(connection, self._seals, limit)
+    @property
+    def holder(self) -> str | None:
+        """Who writes to the target, as the last ``acquire`` saw it, if it isn't us; before one, asks the database."""
+        return self._writable()[1].holder
 
-    def entries(self, *, open_only: bool = False, limit: int = 1000) -> list[EntryRecord]:
-        """The newest journal entries, newest first; ``open_only``: those that are open or ``unknown``."""
-        with self._reading() as connection:
-            return journal.entries_of(connection, self._seals, open_only=open_only, limit=limit)
+    @property
+    def settle_after(self) -> float:
+        """When (``time.monotonic``) the last request of a holder that vanished can have no effect any more.
 
-    def refused_login(self, credentials_fingerprint: str) -> float | None:
-        """When a login with these credentials was refused; None when none was."""
-        with self._reading() as connection:
-            return logins.refused_at(connection, self._seals, credentials_fingerprint)
+        What it has left open must not be settled before. 0.0: nobody vanished, or nothing was left open.
+        """
+        return self._access[1].settle_after if self._access else 0.0
+
+    def fence(self) -> None:
+        """Raises LeaseLost unless the target is surely ours now; for right before a write is sent. Never blocks."""
+        self._writable()[1].fence()
+
+    async def acquire(self) -> bool:
+        """Take the lease, or make sure of it, unless another has it. With SQLite always True. May raise StateError."""
+        self._require_open()
+        return await asyncio.to_thread(self._writable()[1].take, 0.0)
+
+    async def release(self) -> None:
+        """Give the lease up, so that another can take over at once; no request may be under way any more.
+
+        Without one nothing happens; with SQLite neither, where ``close`` ends the lock. May raise StateError.
+        """
+        self._require_open()
+        await asyncio.to_thread(self._writable()[1].drop)
 
     def backup(self, to_path: Path) -> None:
-        """Copy the whole database, with all its targets, to a file of mode 0600. The key isn't part of it. Blocks."""
-        self._require_open()
-        backup.backup(self._engine, self.path, to_path)
+        """Copy the whole database, with all its targets, to a file of mode 0600. The key isn't part of it. Blocks.
 
-    async def begin_pass(self, start: PassStart) -> int:
-        """Note that a pass begins; gives its number."""
-        return await self._write(lambda connection: history.begin_pass(connection, self._seals, start))
-
-    async def end_pass(
-        self,
-        pass_id: int,
-        verdict: str,
-        summary: Mapping[str, Any],
-        outcomes: Sequence[Mapping[str, Any]],
-        at: float | None = None,
-    ) -> None:
-        """Note how a pass ended; ``summary`` and ``outcomes`` are JSON values without secrets."""
-        end = history.PassEnd(_or_now(at), str(verdict), summary, tuple(outcomes))
-        await self._write(lambda connection: history.end_pass(connection, self._seals, pass_id, end))
-
-    async def open_entry(self, entry: Entry) -> int:
-        """Journal a write before it is sent; gives the entry's number. On the disk when this returns."""
-        return await self._write(lambda connection: journal.open_entry(connection, self._seals, entry))
-
-    async def close_entry(self, entry_id: int, settlement: Settlement, at: float | None = None) -> None:
-        """Close an entry and apply its effects, in one transaction."""
-        await self.settle(entry_id, settlement, "answer", at)
-
-    async def settle(self, entry_id: int, settlement: Settlement, how: str, at: float | None = None) -> None:
-        """Close an entry that was left open or ``unknown``; ``how`` says by what or whom.
-
-        With status ``unknown`` it goes on being listed, with its reason. Raises StateError when it is closed already.
+        Raises StateError, and InputError where the database is another server's to copy.
         """
-        when = _or_now(at)
-        await self._write(lambda c: journal.settle(c, self._seals, entry_id, settlement, (how, when)))
-
-    async def own(self, thing: Owned) -> None:
-        """Remember an object as ours; an unfinished replacement of it is finished."""
-        await self._write(lambda connection: ownership.own(connection, self._seals, thing))
-
-    async def disown(self, kind: str, identity: Identity) -> None:
-        """Give an object up without deleting it."""
-        await self._write(lambda connection: ownership.disown(connection, self._seals, (kind, identity)))
-
-    async def disown_unfinished(self, key: Key) -> None:
-        """An unfinished replacement is no longer wanted."""
-        await self._write(lambda connection: ownership.disown_unfinished(connection, self._seals, key))
-
-    async def remember_ids(self, ids: Mapping[Key, str]) -> None:
-        """Note the ids of owned objects; what isn't owned is passed over."""
-        await self._write(lambda connection: ownership.remember_ids(connection, self._seals, ids))
-
-    async def remember_sent(self, key: Key, fingerprints: Mapping[str, str], at: float) -> None:
-        """Note the fingerprints, by path, of what was last sent for fields that can't be read back."""
-        await self._write(lambda c: ownership.remember_sent(c, self._seals, key, fingerprints, at))
-
-    async def remember_refused_login(self, credentials_fingerprint: str, at: float | None = None) -> None:
-        """Note that these credentials were refused, so that nobody tries them again."""
-        when = _or_now(at)
-        await self._write(lambda c: logins.remember_refused(c, self._seals, credentials_fingerprint, when))
-
-    async def forget_refused_login(self, credentials_fingerprint: str) -> None:
-        """The credentials may be tried again."""
-        await self._write(lambda c: logins.forget_refused(c, self._seals, credentials_fingerprint))
+        self._require_open()
+        self._backend.backup(self._engine, to_path)
 
     async def close(self) -> None:
-        """Finish what was submitted and end the lock. May be called twice."""
+        """Finish what was submitted, end lease and lock. May be called twice, and with the database gone."""
         if not self._closed:
             self._closed = True
             await asyncio.to_thread(self._leave)
 
     def _leave(self) -> None:
-        if self._database is None:
+        if self._access is None:
             self._engine.dispose()
-        else:
-            self._database.leave(self._seals.target)
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        self._require_open()
-        if self._database is None:
-            raise StateError("the state was opened for reading")
-        return await asyncio.wrap_future(self._database.writer.submit(work))
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        self._require_open()
-        with reading(self.path), self._engine.begin() as connection:
-            yield connection
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise StateError("the state is closed")
+            return
+        database, hold = self._access
+        # A lease that can't be given up runs out by itself.
+        with suppress(StateError):
+            hold.drop()
+        database.leave(self._seals.target)
 
 
 def open_for_reading(url: str, target: str, target_url: str, keyring: Keyring | None = None) -> Store | None:
@@ -223,34 +167,56 @@ def open_for_reading(url: str, target: str, target_url: str, keyring: Keyring | 
 
     Nothing is locked and nothing is written but SQLite's own side files.
     """
-    path = locate(url)
+    backend = backend_of(url)
+    found = backend.read()
+    if found is None:
+        return None
     try:
-        if not path.exists():
-            return None
-        require_file(path, writable=False)
-    except OSError as error:
-        raise unusable(path, error) from None
-    engine = open_engine(path, writable=False)
-    try:
-        check(engine, path)
-        with reading(path), engine.begin() as connection:
-            seals = find_target(connection, path, target, target_url, find_keyring(path, keyring))
+        seals = _seals(backend, found, (target, target_url), keyring)
     except BaseException:
-        engine.dispose()
+        found.engine.dispose()
         raise
     if seals is None:
-        engine.dispose()
+        found.engine.dispose()
         return None
-    return Store(path, engine, seals, None)
+    return Store(backend, found.engine, seals, found.version, None)
 
 
-def _enter(connection: Connection, path: Path, target: str, url: str, keyring: Keyring) -> Seals:
-    seals = find_target(connection, path, target, url, keyring)
+def restore(
+    url: str,
+    target: str,
+    target_url: str,
+    from_path: Path,
+    keyring: Keyring | None = None,
+    *,
+    other_target: bool = False,
+    lock_timeout: float = 0.0,
+) -> None:
+    """Put a backup in the state's place, for all targets that it holds; the old file is kept with ``.bak`` added.
+
+    With ``other_target``, a backup that doesn't know the target is taken too, and one that knows it under
+    another URL takes the new URL over: what was owned there counts as owned here.
+    Raises StateLocked; StateUnusable when the backup is damaged, newer than this program, sealed with a key that
+    isn't here, or of another target; InputError where the database is another server's. Nothing is changed then.
+    """
+    backend_of(url).restore(
+        from_path, (target, target_url), keyring, other_target=other_target, lock_timeout=lock_timeout
+    )
+
+
+def _seals(backend: Backend, found: Reading, wanted: tuple[str, str], keyring: Keyring | None) -> Seals | None:
+    with backend.reading(), found.engine.begin() as connection:
+        return find_target(connection, backend.place, *wanted, backend.keyring(keyring))
+
+
+def _enter(connection: Connection, place: Place, wanted: tuple[str, str], keyring: Keyring, hold: Hold) -> Seals:
+    seals = find_target(connection, place, *wanted, keyring)
     if seals is None:
-        return make_target(connection, target, url, keyring)
+        with suppress(IntegrityError), connection.begin_nested():
+            return make_target(connection, *wanted, keyring)
+        # Another replica was a moment faster.
+        seals = find_target(connection, place, *wanted, keyring)
+        assert seals is not None
+    hold.check(connection, order=True)
     renew_seals(connection, seals)
     return seals
-
-
-def _or_now(at: float | None) -> float:
-    return time.time() if at is None else at

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, or_, select, update
 
 from reconciler.errors import StateError
-from reconciler.store.codec import dump, dump_fields, dump_keys, load_keys, load_names
+from reconciler.store.codec import dump, dump_fields, dump_keys, kept, load_keys, load_names
 from reconciler.store.ownership import apply_effects
 from reconciler.store.records import CLOSED, GIVEN_BACK, OPEN, Entry, EntryRecord, Settlement
 from reconciler.store.schema import entries, passes, unfinished
@@ -77,7 +77,7 @@ def settle(connection: Connection, seals: Seals, number: int, settlement: Settle
         if intact:
             charge(connection, seals, -row["charged"])
             row["charged"] = 0
-    row |= {"status": settlement.status, "reason": settlement.reason, "how": how, "settled_at": float(at)}
+    row |= {"status": settlement.status, "reason": kept(settlement.reason), "how": kept(how), "settled_at": float(at)}
     connection.execute(_UPDATE, seals.sealed(entries, row) | mine)
     apply_effects(connection, seals, settlement, at)
 

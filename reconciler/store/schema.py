@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Integer, MetaData, Table, Text
 
-VERSION = 1
-"""The schema's version; a state with another one is refused."""
+VERSION = 2
+"""The schema's version; an older state is upgraded (``migrations``), a newer one refused."""
 
 metadata = MetaData(
     naming_convention={
@@ -133,4 +133,51 @@ refused_logins = Table(
     Column("at", Double, nullable=False),
 )
 
-SEALED = (targets, owned, sent, entries, unfinished)
+leases = Table(
+    "leases",
+    metadata,
+    _of_target(),
+    Column("holder", Text),
+    Column("token", BigInteger, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("request_deadline", Double, nullable=False),
+    Column("settle_after", Double, nullable=False),
+)
+"""Who may write, where a database is shared; its times are the database's own. ``holder`` None: released."""
+
+suspensions = Table(
+    "suspensions",
+    metadata,
+    _of_target(),
+    Column("owner", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("until", Double),
+    _seal(),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    _of_target(),
+    Column("digest", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("until", Double, nullable=False),
+    _seal(),
+)
+
+quarantines = Table(
+    "quarantines",
+    metadata,
+    _of_target(),
+    Column("kind", Text, primary_key=True),
+    Column("identity", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("until", Double, nullable=False),
+    Column("error", Text, nullable=False),
+    _seal(),
+)
+
+SEALED = (targets, owned, sent, entries, unfinished, suspensions, approvals, quarantines)

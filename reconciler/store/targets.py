@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import time
 import uuid
-from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
 
 from reconciler.errors import StateUnusable
 from reconciler.secret import Keyring
-from reconciler.store.engine import RESTORE, damaged
+from reconciler.store.place import RESTORE, Place
 from reconciler.store.schema import targets
 from reconciler.store.seals import Row, Seals, renew
 
 DAY = 86_400.0
 
 
-def find_target(connection: Connection, path: Path, name: str, url: str, keyring: Keyring) -> Seals | None:
+def find_target(connection: Connection, place: Place, name: str, url: str, keyring: Keyring) -> Seals | None:
     """The seals of a target; None when the state has none of that name.
 
     Raises StateUnusable when its row is damaged, sealed with a key that isn't here, or of another URL.
@@ -32,14 +31,14 @@ def find_target(connection: Connection, path: Path, name: str, url: str, keyring
     seals = Seals(keyring, name, str(row["lineage"]))
     if not seals.known(row["seal"]):
         raise StateUnusable(
-            f"{path} was sealed with a key that isn't here",
+            f"{place} was sealed with a key that isn't here",
             remedy="Put its key file back, or list the former fingerprint-key after the new one.",
         )
     if not seals.hold(targets, row):
-        raise damaged(path)
+        raise place.damaged()
     if row["url"].rstrip("/") != url.rstrip("/"):
         raise StateUnusable(
-            f"in {path}, the target {name} is {row['url']}, and not {url}",
+            f"in {place}, the target {name} is {row['url']}, and not {url}",
             remedy="Use another state (--state): what we own on one server isn't ours on another.",
         )
     return seals

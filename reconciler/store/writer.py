@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -18,11 +17,12 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from reconciler.errors import StateError
-from reconciler.store.engine import as_state_error, immediate
+from reconciler.store.backend import Backend
 
 T = TypeVar("T")
 
 _AT_ONCE = 256
+_TRIES = 3
 _ITS_OWN_FAULT = (IntegrityError, DataError, ProgrammingError)
 
 
@@ -35,14 +35,14 @@ class _Job:
 class Writer:
     """Runs functions of a connection in shared transactions. ``commits`` counts the transactions that held.
 
-    ``guard`` is called before and after each transaction's work and raises StateError when what is written
-    would be lost.
+    ``engine`` begins transactions that write; one that ``backend`` finds worth another try is run again. ``guard`` is
+    called before and after each transaction's work and raises StateError when what is written would be lost.
     """
 
-    def __init__(self, engine: Engine, path: Path, guard: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, backend: Backend, guard: Callable[[], None]) -> None:
         self.commits = 0
-        self._engine = immediate(engine)
-        self._path = path
+        self._engine = engine
+        self._backend = backend
         self._guard = guard
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._submitting = threading.Lock()
@@ -93,12 +93,14 @@ class Writer:
 
     def _serve(self, batch: list[_Job]) -> None:
         try:
-            results = self._transact(batch)
+            results = self._transact_again(batch)
         except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
             failure = self._explained(error)
             for job in batch:
                 # One error object for several tasks would gather their tracebacks.
-                job.answer.set_exception(type(failure)(failure.message, remedy=failure.remedy))
+                own = type(failure)(failure.message, remedy=failure.remedy)
+                own.retryable = failure.retryable
+                job.answer.set_exception(own)
             return
         self.commits += 1
         for job, (value, failed) in zip(batch, results, strict=True):
@@ -106,6 +108,15 @@ class Writer:
                 job.answer.set_result(value)
             else:
                 job.answer.set_exception(failed)
+
+    def _transact_again(self, batch: list[_Job]) -> list[tuple[Any, Exception | None]]:
+        for _ in range(_TRIES - 1):
+            try:
+                return self._transact(batch)
+            except SQLAlchemyError as error:
+                if not self._backend.passing(error):
+                    raise
+        return self._transact(batch)
 
     def _transact(self, batch: list[_Job]) -> list[tuple[Any, Exception | None]]:
         self._guard()
@@ -129,4 +140,4 @@ class Writer:
     def _explained(self, error: Exception) -> StateError:
         if isinstance(error, StateError):
             return error
-        return as_state_error(self._path, error)
+        return self._backend.explain(error)

@@ -16,6 +16,7 @@ from reconciler.model import Desired, Identity, Item, Key, LiveObject, Path, Ref
 from reconciler.secret import Seal, Secret
 from reconciler.steps import Action
 from reconciler.systems.auth import Auth
+from reconciler.systems.health import HEALTHY, Condition
 from reconciler.systems.view import View
 from reconciler.wire import Flow, Request
 
@@ -236,9 +237,9 @@ class Kind(ABC):
         """Whether the step stops something that runs."""
         return False
 
-    def health(self, item: Item, live: LiveObject) -> str | None:
-        """A warning about an object that is as wanted and yet not well."""
-        return None
+    def condition(self, live: LiveObject) -> Condition:
+        """How the object itself is, wanted or not."""
+        return HEALTHY
 
     # --- how it is changed
 

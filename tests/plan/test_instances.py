@@ -442,14 +442,14 @@ def test_an_unwell_object_is_named() -> None:
     workers = [live_worker("w1", "5.15.0", status="Failed"), live_worker("w2", status="Disconnected")]
     made = plan(cluster(W1, W2, CORES, workers=workers))
     assert made.warnings == (
-        "Deployment/cores/w1 has failed on its worker: see the Control Center's log",
-        "Worker/w2 is disconnected",
+        "Deployment/cores/w1: failed; the Control Center's log says why",
+        "Worker/w2: disconnected",
     )
     made = plan(cluster(W1, CORES, workers=[live_worker("w1", "5.15.0", status="Deploying")]))
-    assert made.warnings == ("Deployment/cores/w1 is deploying",)
+    assert made.warnings == ("Deployment/cores/w1: deploying",)
     down = live_service("s", "datalake", "datalake.internal", 1000, status="Down")
     made = plan(cluster(five()[0], live={"listServices": [down]}))
-    assert made.warnings == ("Service/datalake is Down",)
+    assert made.warnings == ("Service/datalake: Down",)
 
 
 def test_actions_say_what_they_take_down() -> None:

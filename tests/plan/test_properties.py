@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from reconciler.model import Ref
 from reconciler.policy import Policy
-from reconciler.steps import Action
+from reconciler.steps import APPROVABLE, TIMED, Action
 from reconciler.systems.view import View
+from reconciler.timing import Timing
 from tests.plan.worlds import any_order, policies, product, views
 from tests.systems.kit import again, desired, live_role, live_user, owning, plan, role, user, view
 
@@ -83,6 +84,32 @@ def test_only_takes_a_part_of_the_same_plan(seen: View, policy: dict[str, Any], 
     if not any(one.rule in ("budget", "recreate") for one in found.blocked):
         assert {step.id for step in part.steps} <= free
     assert product(seen).play(part, list(part.moves)) == []
+
+
+@slow
+@given(views(), policies, st.data())
+def test_a_moment_only_takes_steps_out_and_an_approval_only_those_of_the_limits_in(
+    seen: View, policy: dict[str, Any], data: st.DataObject
+) -> None:
+    free = plan(seen, **policy)
+    touched = sorted({one.key for step in free.steps for target in step.targets for one in (target.item,) if one})
+    sick = data.draw(st.sampled_from([[], touched[:1], touched[-2:]]))
+    closed = data.draw(st.sampled_from([None, "closed"]))
+    timing = Timing(closed=closed, quarantined=dict.fromkeys(sick, "sick"))
+    found = plan(seen, timing=timing, **policy)
+    assert found.digest == free.digest
+    assert product(seen).play(found, list(found.moves)) == []
+    back = {one.step.id for one in (*found.blocked, *found.held) if one.rule in TIMED}
+    assert {step.id for step in free.steps} == {step.id for step in found.steps} | back
+    assert not any(closed and (step.destructive or step.disruptive) for step in found.steps)
+    assert not any(one.key in sick for step in found.steps for target in step.targets for one in (target.item,) if one)
+    groups = {step.group for step in found.steps if step.group}
+    assert groups.isdisjoint(one.step.group for one in (*found.blocked, *found.held))
+    agreed = plan(seen, approved=True, **policy)
+    lifted = {one.step.id for one in free.blocked if one.rule in APPROVABLE}
+    assert {step.id for step in agreed.steps} == {step.id for step in free.steps} | lifted
+    assert agreed.held == free.held
+    assert free.approvable == bool(lifted)
 
 
 def test_the_model_tells_a_wrong_order() -> None:

@@ -214,6 +214,34 @@ EMPTY = plan()
 ONLY_BLOCKED = plan(blocked=(BLOCKED,))
 STATELESS = plan(ROLE, lineage=None, revision="main", moves=moves((ROLE,)))
 
+CLOSED = "no maintenance window is open; the next one opens at 2026-11-28 02:00 UTC"
+WAITING = plan(
+    blocked=(
+        HeldBack(
+            CLEANUP,
+            "budget",
+            "1 destructive step after 20 in 24 hours, and a day may see 20",
+            "look at each destructive step, then --allow deletions=1",
+        ),
+        HeldBack(
+            USER,
+            "quarantined",
+            "failed 3 times in a row (400: e-mail address bob@example.com is taken); tried again at 10:30 UTC",
+            "mend the cause; it is tried again by itself, at once if asked to",
+        ),
+    ),
+    held=tuple(
+        HeldBack(
+            one,
+            "outside-window",
+            f"it stops what runs, and {CLOSED}",
+            "wait for a window",
+        )
+        for one in (*UPGRADES, REDEPLOYED)
+    ),
+)
+"""A daemon's plan at the wrong moment: nothing can be done, and what could be approved is among it."""
+
 
 def many(number: int) -> Plan:
     """A new cluster's users, all at once, with a few steps among them that nobody may overlook."""

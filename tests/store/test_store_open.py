@@ -123,7 +123,8 @@ def test_reading_what_is_not_there(tmp_path: Path):
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("postgresql+psycopg://me:hunter2@db/state", "PostgreSQL isn't supported yet"),
+        ("postgresql+psycopg://me:hunter2@db", "names no database"),
+        ("postgresql+asyncpg://me:hunter2@db/state", "through postgresql.asyncpg"),
         ("mysql://me:hunter2@db/state", "mysql"),
         ("sqlite://", "must name a file"),
         ("sqlite:///:memory:", "must name a file"),
@@ -182,7 +183,7 @@ def test_another_lineage_owns_nothing(tmp_path: Path):
     with_store(two, look, keyring=key)
 
 
-@pytest.mark.parametrize(("version", "says"), [(2, "version 2"), (0, "version 0")])
+@pytest.mark.parametrize(("version", "says"), [(3, "version 3"), (0, "version 0")])
 def test_another_schema_is_refused(tmp_path: Path, version: int, says: str):
     path = tmp_path / "state.db"
     with_store(path, fill)

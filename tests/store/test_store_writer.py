@@ -12,8 +12,9 @@ from sqlalchemy import Connection, insert
 
 from reconciler.errors import StateError
 from reconciler.store import Settlement, Store
-from reconciler.store.engine import make_database, open_engine
 from reconciler.store.schema import VERSION, schema_version
+from reconciler.store.sqlite.backend import Sqlite
+from reconciler.store.sqlite.engine import immediate, make_database, open_engine
 from reconciler.store.writer import Writer
 from tests.store.given import NOW, URL, begun, entry_of, key_of, sql, url_of, user, with_store
 
@@ -32,7 +33,7 @@ def test_calls_that_gather_share_a_commit(tmp_path: Path):
     path = tmp_path / "state.db"
     make_database(path)
     engine = open_engine(path, writable=True)
-    writer = Writer(engine, path, lambda: None)
+    writer = Writer(immediate(engine), Sqlite(path), lambda: None)
     busy, go = threading.Event(), threading.Event()
 
     def blocking(_: Connection) -> None:
@@ -70,7 +71,7 @@ def test_nothing_is_answered_before_its_commit(tmp_path: Path):
         if failure is not None:
             raise failure
 
-    writer = Writer(engine, path, guard)
+    writer = Writer(immediate(engine), Sqlite(path), guard)
     with pytest.raises(StateError, match="no"):
         writer.submit(adding(5)).result(10)
     assert writer.commits == 0

@@ -25,6 +25,7 @@ from reconciler.steps import HeldBack, Plan, Step
 from reconciler.systems.base import Kind, Result, Verb, Work
 from reconciler.systems.metadefender import MetaDefender
 from reconciler.systems.view import Unreadable, View
+from reconciler.timing import ANY_TIME, Timing
 from reconciler.validate import validate
 from reconciler.wire import FileBody, Flow, Request, Response
 
@@ -296,9 +297,10 @@ def fingerprints(seen: View, kind: Kind, item: Item) -> dict[str, Sent]:
     }
 
 
-def plan(seen: View, **policy: Any) -> Plan:
+def plan(seen: View, *, timing: Timing = ANY_TIME, approved: bool = False, **policy: Any) -> Plan:
     """The plan; what must hold for each plan is looked at on the way."""
-    made = make_plan(seen, Policy(**{**policy, "allow": frozenset(policy.get("allow", ()))}), url=URL)
+    wanted = Policy(**{**policy, "allow": frozenset(policy.get("allow", ()))})
+    made = make_plan(seen, wanted, url=URL, timing=timing, approved=approved)
     place = {move.id: number for number, move in enumerate(made.moves)}
     for move in made.moves:
         for other in move.hard | move.soft:

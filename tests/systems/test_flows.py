@@ -413,7 +413,11 @@ def test_other_shapes_of_workers_are_bad(answer: Any) -> None:
 def test_a_worker_without_a_name_is_shown_by_its_address() -> None:
     shown = {key: value for key, value in ONE.items() if key not in ("display_name", "status")}
     live = view(live={"listWorkers": [shown]}).live("Worker")[0]
-    assert (live.name, live.fields, live.facts) == ("w1:8893", {"host": "w1", "port": 8893}, {"status": ""})
+    assert (live.name, live.fields, live.facts) == (
+        "w1:8893",
+        {"host": "w1", "port": 8893},
+        {"status": "", "carries": False},
+    )
 
 
 def connect(answer: Any, *names: str) -> tuple[dict[str, Result], list[Request]]:

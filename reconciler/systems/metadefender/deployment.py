@@ -14,9 +14,11 @@ from reconciler.model import Desired, Identity, Item, Key, LiveObject, Path, Ref
 from reconciler.steps import Action
 from reconciler.systems.base import Kind, Result, Results, Spec, Verb, Waiting, Work
 from reconciler.systems.fields import Name, Text, flat, nested
+from reconciler.systems.health import Condition, Health, of_status
 from reconciler.systems.metadefender.entries import (
     FAILED,
     GOING,
+    LOST,
     MOVING,
     RUNNING,
     address,
@@ -144,13 +146,12 @@ class DeploymentKind(Kind):
     def disruptive(self, action: Action, item: Item | None, live: LiveObject | None, changed: frozenset[str]) -> bool:
         return action is not Action.CREATE
 
-    def health(self, item: Item, live: LiveObject) -> str | None:
+    def condition(self, live: LiveObject) -> Condition:
+        """As :meth:`settled` reads the words: what neither runs nor has failed is on its way."""
         word = live.facts["status"]
         if word in FAILED:
-            return f"Deployment/{item.name} has failed on its worker: see the Control Center's log"
-        if word not in RUNNING:
-            return f"Deployment/{item.name} is {word or 'in an unknown state'}"
-        return None
+            return Condition(Health.DEGRADED, f"{word}; the Control Center's log says why")
+        return of_status(word, INSTANCE, Health.PROGRESSING)
 
     # --- how it is changed
 
@@ -260,6 +261,7 @@ def _spec(group: Sequence[LiveObject], view: View) -> dict[str, Any]:
     return {"type": group[0].identity[0], **nested(group[0].fields), "workers": names}
 
 
+INSTANCE = dict.fromkeys(RUNNING, Health.HEALTHY) | LOST
 NOT_AVAILABLE = "worker-not-available: the Control Center doesn't list the worker as available for this installer"
 
 

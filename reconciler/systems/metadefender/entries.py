@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.errors import BadReply
+from reconciler.systems.health import Health
 from reconciler.systems.replies import a_text, entries, json_type, one_line
 
 Worker = tuple[str, dict[str, Any]]
@@ -54,3 +55,4 @@ GOING = frozenset({"undeploying"})
 MOVING = frozenset({"deploying", "upgrading"}) | GOING
 FAILED = frozenset({"failed"})
 INSTANCE_WORDS = RUNNING | MOVING
+LOST = dict.fromkeys(("disconnected", "unreachable", "offline"), Health.DEGRADED)

@@ -12,6 +12,7 @@ from reconciler.secret import Seal, SecretRef, revealed
 from reconciler.steps import Action
 from reconciler.systems.base import Collection, Kind, Result, Spec, Verb, Work, distinct
 from reconciler.systems.fields import Host, Name, Port, SecretField, Text
+from reconciler.systems.health import Condition, Health, of_status
 from reconciler.systems.metadefender.frozen import FROZEN, deployed
 from reconciler.systems.replies import a_text, accepted, entries, one_line
 from reconciler.systems.view import View
@@ -102,9 +103,8 @@ class ServiceKind(Kind):
                     pairs[item.identity] = found
         return pairs
 
-    def health(self, item: Item, live: LiveObject) -> str | None:
-        status = live.facts["status"]
-        return f"Service/{item.name} is {status}" if status and status.lower() in UNWELL else None
+    def condition(self, live: LiveObject) -> Condition:
+        return of_status(live.facts["status"], STATUS)
 
     def needs(self, action: Action, item: Item, live: LiveObject, changed: frozenset[str]) -> frozenset[str]:
         """The config is sent whole; only a cache may do without a user and a password."""
@@ -171,7 +171,11 @@ class ServiceKind(Kind):
         return {**live.fields, "password": SecretRef("password")}
 
 
-UNWELL = frozenset({"disconnected", "failed", "error", "unhealthy", "down"})
+STATUS = {
+    **dict.fromkeys(("connected", "ok", "healthy", "running", "ready", "up"), Health.HEALTHY),
+    **dict.fromkeys(("connecting", "starting"), Health.PROGRESSING),
+    **dict.fromkeys(("disconnected", "failed", "error", "unhealthy", "down", "unreachable"), Health.DEGRADED),
+}
 
 
 def _identity(resource: Resource) -> Identity:

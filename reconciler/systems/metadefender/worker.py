@@ -11,7 +11,19 @@ from reconciler.secret import Seal, SecretRef
 from reconciler.steps import Action
 from reconciler.systems.base import Collection, Kind, Result, Results, Spec, Verb, Work
 from reconciler.systems.fields import Host, Port, SecretField
-from reconciler.systems.metadefender.entries import IDS, address, status, worker_entries
+from reconciler.systems.health import Condition, Health, of_status
+from reconciler.systems.metadefender.entries import (
+    AVAILABLE,
+    FAILED,
+    IDS,
+    LOST,
+    MOVING,
+    RUNNING,
+    address,
+    has_instance,
+    status,
+    worker_entries,
+)
 from reconciler.systems.replies import accepted, an_object, entries, one_line
 from reconciler.systems.view import View
 from reconciler.wire import Flow, Request, json_body
@@ -60,8 +72,9 @@ class WorkerKind(Kind):
     def disruptive(self, action: Action, item: Item | None, live: LiveObject | None, changed: frozenset[str]) -> bool:
         return action is Action.REPLACE
 
-    def health(self, item: Item, live: LiveObject) -> str | None:
-        return f"Worker/{item.name} is disconnected" if live.facts["status"] == "disconnected" else None
+    def condition(self, live: LiveObject) -> Condition:
+        """Whether it is connected; the word of a worker that carries an instance is that of the instance."""
+        return of_status(live.facts["status"], CARRYING if live.facts["carries"] else BARE)
 
     def batch(self, verb: Verb, work: Work) -> Hashable | None:
         return verb
@@ -92,6 +105,10 @@ class WorkerKind(Kind):
         return {name: live.fields[name] for name in ("host", "port")} | {"connection_key": SecretRef("connection_key")}
 
 
+CARRYING = dict.fromkeys(RUNNING | MOVING | FAILED, Health.HEALTHY) | LOST
+BARE = {AVAILABLE: Health.HEALTHY, **dict.fromkeys(FAILED, Health.DEGRADED)} | LOST
+
+
 def judged(word: Any, expected: str) -> Result:
     """One item of a map of ids to words: the expected word is success, none is unclear, another one is an error."""
     if not isinstance(word, str):
@@ -114,7 +131,8 @@ def _worker(id: str, worker: dict[str, Any]) -> LiveObject:
     fields = {"host": worker["host"], "port": worker["port"]} | (
         {"display_name": name} if isinstance(name, str) else {}
     )
-    return LiveObject("Worker", (address(worker),), shown, id, fields, {"status": status(worker)})
+    facts = {"status": status(worker), "carries": has_instance(worker)}
+    return LiveObject("Worker", (address(worker),), shown, id, fields, facts)
 
 
 def _connection(work: Work, view: View) -> dict[str, Any]:

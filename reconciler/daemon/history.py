@@ -1,0 +1,30 @@
+"""What becomes history besides the passes that did something: changed verdicts, and what people ordered."""
+
+from __future__ import annotations
+
+import time
+
+from reconciler.daemon.passing import Passed
+from reconciler.store import Store
+from reconciler.store.records import PassStart
+
+Outcomes = list[dict[str, str | None]]
+
+
+async def record_change(store: Store, mode: str, passed: Passed) -> None:
+    """Note a pass that did nothing and yet ended otherwise than the one before it. Raises StateError."""
+    plan = passed.plan
+    start = PassStart(time.time(), mode, passed.revision, plan.digest if plan else None)
+    outcomes: Outcomes = [{"step": "", "status": "failed", "error": passed.error.message}] if passed.error else []
+    await _record(store, start, passed.verdict, plan.summary if plan else {}, outcomes)
+
+
+async def record_order(store: Store, order: str, by: str, words: str) -> None:
+    """Note what somebody has ordered, such as ``suspend``. Raises StateError."""
+    outcomes: Outcomes = [{"step": words, "status": "done", "error": None}]
+    await _record(store, PassStart(time.time(), f"{order}, by {by}"), "ordered", {}, outcomes)
+
+
+async def _record(store: Store, start: PassStart, verdict: str, summary: dict[str, int], outcomes: Outcomes) -> None:
+    number = await store.begin_pass(start)
+    await store.end_pass(number, verdict, summary, outcomes)

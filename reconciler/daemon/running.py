@@ -1,0 +1,69 @@
+"""Puts the daemon together from what was configured, and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import IO
+
+import structlog
+
+from reconciler.config import DaemonConfig
+from reconciler.daemon.daemon import Daemon
+from reconciler.daemon.process import Part, Process
+from reconciler.daemon.roster import Roster
+from reconciler.daemon.settings import Flags, follower_of, rhythm_of
+from reconciler.daemon.state import Mode
+from reconciler.daemon.telling import Telling
+from reconciler.daemon.web_side import web_settings
+from reconciler.policy import Policy
+from reconciler.settings import Where, config_of
+from reconciler.telemetry import Metrics, Redactor, catch_strays, configure
+from reconciler.web.app import create_app
+from reconciler.web.server import serve
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for; ``mode`` None: as configured."""
+
+    flags: Flags
+    where: Where
+    policy: Policy
+    mode: str | None
+
+
+async def run(wanted: Wanted, stream: IO[str], *, debug: bool = False) -> int:
+    """Run until a signal; gives the exit code. Raises InputError, and what the process dies of."""
+    redactor = Redactor()
+    configure(stream, debug=debug, redactor=redactor)
+    daemon, config, telling = assemble(wanted, redactor)
+    listen = wanted.flags.listen or config.listen
+    app = create_app(daemon, web_settings(config, daemon.roster, listen, telling.metrics.render))
+
+    async def http(ending: asyncio.Event) -> None:
+        await serve(app, listen, on_ready=lambda url: log.info("listening", url=url), stop=ending)
+
+    parts: list[Part] = [http]
+    catch_strays()
+    log.info("following", source=daemon.follower.where, targets=len(daemon.loops), replica=daemon.rhythm.replica)
+    process = Process(daemon, parts)
+    await process.run()
+    return process.code
+
+
+def assemble(wanted: Wanted, redactor: Redactor) -> tuple[Daemon, DaemonConfig, Telling]:
+    """The daemon and what watches it. Raises InputError, InvalidTree, MissingSecret."""
+    found = config_of(wanted.where)
+    config = found.daemon if found is not None else DaemonConfig()
+    interval = wanted.flags.interval or config.interval
+    mode = Mode(wanted.mode) if wanted.mode else None
+    roster = Roster.of(wanted.where, wanted.policy, mode, interval)
+    roster.redactor = redactor
+    telling = Telling(Metrics())
+    follower = follower_of(wanted.flags, config, roster, interval)
+    daemon = Daemon(roster, follower, rhythm_of(config), telling.passed, telling.called)
+    telling.board = daemon.board
+    return daemon, config, telling

@@ -1,0 +1,214 @@
+"""The loop of one target: wait for time or a reason, take a slot, make a pass, remember, and pace the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+from uuid import uuid4
+
+import structlog
+
+from reconciler.daemon.board import Board
+from reconciler.daemon.history import record_change
+from reconciler.daemon.holding import Holding
+from reconciler.daemon.objects import objects_of
+from reconciler.daemon.pace import Pace
+from reconciler.daemon.passing import ERROR, Passed, Passing
+from reconciler.daemon.roster import Entry, Roster
+from reconciler.daemon.slots import Slots
+from reconciler.daemon.state import Phase
+from reconciler.daemon.trees import Trees
+from reconciler.errors import LeaseLost, ReconcilerError, StateError
+from reconciler.execute import Event, Happening, Scheduler
+from reconciler.steps import Verdict
+
+log = structlog.get_logger(__name__)
+
+GOOD = frozenset({Verdict.CONVERGED.value, Verdict.BLOCKED.value, "drifted", "suspended"})
+"""Verdicts that a pass has nothing to be blamed for; they are looked at again after the interval."""
+CHECK_AFTER = 1.0
+"""Seconds after which a pass that has written looks whether it took effect."""
+
+AfterPass = Callable[[str, Passed, float], None]
+
+
+@dataclass
+class TargetLoop:
+    """One target's loop. ``after`` learns of each pass: target, how it ended, seconds."""
+
+    entry: Entry
+    roster: Roster
+    trees: Trees
+    board: Board
+    slots: Slots
+    holding: Holding
+    pace: Pace
+    after: AfterPass
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    _everything: bool = False
+    _stopping: bool = False
+    _scheduler: Scheduler | None = None
+    _failures: int = 0
+    _looks: int = 0
+    _recorded: str | None = None
+    _chance: Random = field(default_factory=Random)
+
+    def wake(self, *, everything: bool = False) -> None:
+        """Make a pass soon, with all that is quarantined if ``everything``. Many calls make one pass."""
+        self._everything = self._everything or everything
+        self._wanted.set()
+
+    def stop(self) -> None:
+        """Begin nothing more; what is under way is finished."""
+        self._stopping = True
+        self.halt()
+        self._wanted.set()
+
+    def halt(self) -> None:
+        """End the pass that is under way, if one is, as soon as its calls in flight have ended."""
+        if self._scheduler is not None:
+            self._scheduler.stop()
+
+    async def run(self) -> None:
+        """Passes, until told to stop."""
+        wait = 0.0
+        while await self._may_go_on(wait):
+            async with self.slots.taken():
+                wait = await self._turn()
+            self.board.change(self.entry.name, next_at=time.time() + wait)
+        self.board.change(self.entry.name, phase=Phase.STOPPED, next_at=None)
+
+    async def _may_go_on(self, seconds: float) -> bool:
+        """Wait for time to pass or for a reason; whether there is to be another pass then."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wanted.wait()
+        return not self._stopping
+
+    async def _turn(self) -> float:
+        """One pass, if there is something to enforce and the target is ours; gives the seconds until the next one."""
+        self._wanted.clear()
+        everything, self._everything = self._everything, False
+        if self.trees.share(self.entry.name) is None:
+            return self.pace.interval
+        async with self.lock:
+            structlog.contextvars.bind_contextvars(target=self.entry.name, **{"pass": uuid4().hex[:12]})
+            try:
+                return await self._pass(everything)
+            finally:
+                structlog.contextvars.unbind_contextvars("target", "pass")
+
+    async def _pass(self, everything: bool) -> float:
+        started = time.monotonic()
+        try:
+            if not await self._ours(everything):
+                return self.holding.lease / 3
+            self.board.change(self.entry.name, phase=Phase.RUNNING, pass_id=_pass_id())
+            passed = await self._attempt(everything)
+        except LeaseLost as error:
+            log.warning("the lease is lost", error=error.message)
+            self.board.change(self.entry.name, phase=Phase.STANDBY, holder=None)
+            return self.holding.lease / 3
+        except ReconcilerError as error:
+            passed = Passed(ERROR, error=error)
+        finally:
+            self._scheduler = None
+        await self._record(passed)
+        return self._note(passed, time.monotonic() - started)
+
+    async def _record(self, passed: Passed) -> None:
+        """History shows each pass that did something, and each one that ended otherwise than the one before."""
+        store = self.holding.store
+        if store is None:
+            return
+        if self._recorded is None:
+            self._recorded = next((one.verdict for one in store.history(1)), "")
+        if passed.report is None and passed.verdict != self._recorded:
+            with suppress(StateError):
+                await record_change(store, self.entry.mode.value, passed)
+        self._recorded = passed.verdict
+
+    async def _ours(self, everything: bool) -> bool:
+        """Whether this replica holds the target's lease, or could take it just now."""
+        target = self.roster.target(self.entry.name)
+        store = await self.holding.open_store(target)
+        if not await store.acquire():
+            self.board.change(self.entry.name, phase=Phase.STANDBY, holder=store.holder)
+            return False
+        self.board.change(self.entry.name, holder=None)
+        if everything:
+            await self.holding.try_login_again(target)
+        await self._until_settleable(store.settle_after)
+        return True
+
+    async def _until_settleable(self, moment: float) -> None:
+        """What a holder that is gone has sent may still arrive: its entries are judged when that is over."""
+        wait = moment - time.monotonic()
+        if wait > 0:
+            log.info("waiting for the last requests of the former holder", seconds=round(wait, 1))
+            await asyncio.sleep(wait)
+
+    async def _attempt(self, everything: bool) -> Passed:
+        loaded = self.trees.share(self.entry.name)
+        assert loaded is not None
+        passing = Passing(self.entry, self.holding, self._tell, self._watch)
+        return await passing.run(self.roster.target(self.entry.name), loaded, everything=everything)
+
+    def _watch(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        if self._stopping:
+            scheduler.stop()
+
+    def _tell(self, event: Event) -> None:
+        if event.happening is Happening.STARTED:
+            self.board.feed.tell("step-started", self.entry.name, step=event.step)
+        elif event.outcome is not None:
+            status, error = event.outcome.status.value, event.outcome.error
+            self.board.feed.tell("step-ended", self.entry.name, step=event.step, status=status, error=error)
+            log.info("step", step=event.step, status=status, error=error)
+
+    def _note(self, passed: Passed, seconds: float) -> float:
+        """Put what is known on the board; gives the seconds until the next pass."""
+        now, good = time.time(), passed.verdict in GOOD
+        failed = passed.verdict in (ERROR, Verdict.FAILED.value)
+        self._failures = self._failures + 1 if failed else 0
+        self._looks = self._looks + 1 if passed.verdict == Verdict.PROGRESSING.value else 0
+        known: dict[str, object] = {}
+        if passed.decision is not None:
+            plan, view = passed.decision.plan, passed.decision.view
+            known = {"plan": plan, "objects": objects_of(view, plan, passed.report), "revision": passed.revision}
+            known |= {"suspension": passed.suspension, "window": passed.window, "approvals": passed.approvals}
+        if passed.report is not None:
+            known["report"] = passed.report
+        if good:
+            known["succeeded_at"] = now
+        self.board.change(
+            self.entry.name,
+            phase=Phase.WAITING,
+            verdict=passed.verdict,
+            error=passed.error.message if passed.error else None,
+            remedy=passed.error.remedy if passed.error else None,
+            checked_at=now,
+            failures=self._failures,
+            **known,
+        )
+        self.after(self.entry.name, passed, seconds)
+        return self._wait_after(passed)
+
+    def _wait_after(self, passed: Passed) -> float:
+        if self._failures:
+            return self.pace.after_failures(self._failures, self._chance)
+        if passed.verdict == Verdict.PROGRESSING.value:
+            return self.pace.while_progressing(self._looks - 1)
+        if passed.report is not None:
+            return min(CHECK_AFTER, self.pace.interval)
+        return self.pace.after_success(self._chance)
+
+
+def _pass_id() -> str:
+    return str(structlog.contextvars.get_contextvars().get("pass", ""))

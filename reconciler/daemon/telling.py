@@ -1,0 +1,76 @@
+"""What each pass means to those who aren't looking: metrics, a line in the log, notifications, a commit's status."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import structlog
+
+from reconciler.daemon.board import Board
+from reconciler.daemon.holding import OnCall
+from reconciler.daemon.passing import Passed
+from reconciler.daemon.state import Sync, TargetState
+from reconciler.errors import ReconcilerError, Refused
+from reconciler.telemetry import Metrics
+from reconciler.wire import Request
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Telling:
+    """Told of every pass and every request; nothing here blocks or raises."""
+
+    metrics: Metrics
+    board: Board | None = None
+
+    def called(self, target: str) -> OnCall:
+        """For one target's client: what is counted of each try."""
+
+        def on_call(request: Request, outcome: int | ReconcilerError, seconds: float) -> None:
+            self.metrics.called(target, request.operation, code_of(outcome), seconds)
+
+        return on_call
+
+    def passed(self, target: str, passed: Passed, seconds: float) -> None:
+        """A pass has ended, and is on the board."""
+        assert self.board is not None
+        state = self.board.targets[target]
+        self._count(state, passed, seconds)
+        self._log(state, passed, seconds)
+        self.board.feed.tell("pass-ended", target, verdict=passed.verdict, steps=_done(passed))
+
+    def _count(self, state: TargetState, passed: Passed, seconds: float) -> None:
+        name = state.name
+        self.metrics.pass_ended(name, passed.verdict, seconds)
+        self.metrics.lease(name, held=True)
+        self.metrics.suspended(name, suspended=passed.suspension is not None)
+        if state.succeeded_at is not None:
+            self.metrics.succeeded(name, state.succeeded_at)
+        if passed.plan is not None:
+            self.metrics.objects(name, Counter((one.kind, one.sync.value) for one in state.objects))
+            self.metrics.blocked(name, Counter((one.step.kind, one.rule) for one in passed.plan.blocked))
+
+    def _log(self, state: TargetState, passed: Passed, seconds: float) -> None:
+        words = {"verdict": passed.verdict, "seconds": round(seconds, 3), "revision": passed.revision}
+        if passed.error is not None:
+            log.warning("pass failed", **words, error=passed.error.message, remedy=passed.error.remedy)
+        elif passed.report is not None or passed.verdict != "converged":
+            pending = sum(one.sync is not Sync.SYNCED for one in state.objects)
+            log.info("pass", **words, done=_done(passed), not_in_sync=pending)
+        else:
+            log.debug("pass", **words)
+
+
+def code_of(outcome: int | ReconcilerError) -> str:
+    """The HTTP status, or what kept us from getting one."""
+    if isinstance(outcome, Refused):
+        return str(outcome.status)
+    return str(outcome) if isinstance(outcome, int) else type(outcome).__name__
+
+
+def _done(passed: Passed) -> int:
+    if passed.report is None:
+        return 0
+    return sum(outcome.status.value == "done" for outcome in passed.report.outcomes.values())

@@ -1,0 +1,43 @@
+"""Who may ask the daemon what, from the configuration, or from variables where there is none."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable
+
+from reconciler.config import DaemonConfig
+from reconciler.daemon.roster import Roster
+from reconciler.secrets import read_setting
+from reconciler.web.settings import Role, Token, WebSettings
+
+
+def web_settings(
+    config: DaemonConfig, roster: Roster, listen: str, metrics: Callable[[str], tuple[bytes, str]]
+) -> WebSettings:
+    """Raises MissingSecret for a token that has no value, InputError."""
+    secrets = roster.secrets()
+    tokens = [Token(one.name, Role(one.role), secrets.configured(one.secret)) for one in config.tokens]
+    for role in Role:
+        found = read_setting(os.environ, f"{role.name}_TOKEN")
+        if found is not None:
+            tokens.append(Token(f"{role.value}-token", role, found))
+    named = secrets.configured(config.webhook.secret) if config.webhook else None
+    return WebSettings(
+        metrics=metrics,
+        tokens=tuple(tokens),
+        loopback=is_loopback(listen),
+        webhook=named or read_setting(os.environ, "WEBHOOK_SECRET"),
+        plans=config.plans,
+    )
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether only this machine can connect to ``HOST:PORT``."""
+    host = listen.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,106 @@
+"""The state of one target as it is read: synchronous, consistent, and never more than what is committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from reconciler.errors import StateError
+from reconciler.memory import Memory
+from reconciler.secret import Keyring
+from reconciler.store import history, journal, logins, orders
+from reconciler.store.backend import Backend
+from reconciler.store.picture import Picture
+from reconciler.store.records import Approval, EntryRecord, PassRecord, Quarantine, Suspension
+from reconciler.store.seals import Seals
+
+T = TypeVar("T")
+
+_WITH_ORDERS = 2
+"""The version of the schema that brought suspensions, approvals and quarantines."""
+
+
+class Reads:
+    """What can be asked of a state. Each read blocks for a moment; all may raise StateError."""
+
+    def __init__(self, backend: Backend, engine: Engine, seals: Seals, version: int) -> None:
+        self.damaged = 0
+        """How many rows with a broken seal the last ``memory`` has passed over."""
+        self._backend = backend
+        self._engine = engine
+        self._seals = seals
+        self._version = version
+        self._closed = False
+
+    @property
+    def where(self) -> str:
+        """Where the state lies, for people: a path, or a database's address without its password."""
+        return str(self._backend.place)
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys that seal and fingerprint: the given ones, then those of the key file beside the database."""
+        return self._seals.keyring
+
+    @property
+    def lineage(self) -> str:
+        """A UUID, made with the state of this target and never changed."""
+        return self._seals.lineage
+
+    async def look(self, now: float) -> Memory:
+        """``memory``, without holding up the event loop where the database is far away."""
+        return await asyncio.to_thread(self.memory, now) if self._backend.remote else self.memory(now)
+
+    def memory(self, now: float) -> Memory:
+        """One consistent picture at ``now``. Rows with a broken seal own nothing; ``damaged`` counts them."""
+        with self._reading() as connection:
+            picture = Picture(connection, self._seals)
+            memory = picture.memory(now)
+        self.damaged = picture.damaged
+        return memory
+
+    def history(self, limit: int = 100) -> list[PassRecord]:
+        """The newest passes, newest first."""
+        with self._reading() as connection:
+            return history.passes_of(connection, self._seals, limit)
+
+    def entries(self, *, open_only: bool = False, limit: int = 1000) -> list[EntryRecord]:
+        """The newest journal entries, newest first; ``open_only``: those that are open or ``unknown``."""
+        with self._reading() as connection:
+            return journal.entries_of(connection, self._seals, open_only=open_only, limit=limit)
+
+    def refused_login(self, credentials_fingerprint: str) -> float | None:
+        """When a login with these credentials was refused; None when none was."""
+        with self._reading() as connection:
+            return logins.refused_at(connection, self._seals, credentials_fingerprint)
+
+    def suspension(self, now: float) -> Suspension | None:
+        """The suspension at ``now`` (Unix seconds); one whose record is damaged counts, and its reason says so."""
+        return self._ordered(lambda connection: orders.suspension(connection, self._seals, now), None)
+
+    def approvals(self, now: float) -> tuple[Approval, ...]:
+        """The approvals that stand at ``now`` (Unix seconds), oldest first."""
+        return self._ordered(lambda connection: orders.approvals_of(connection, self._seals, now), ())
+
+    def quarantines(self) -> tuple[Quarantine, ...]:
+        """All quarantines, also those whose time is over: their failures still count."""
+        return self._ordered(lambda connection: orders.quarantines_of(connection, self._seals), ())
+
+    def _ordered(self, read: Callable[[Connection], T], none: T) -> T:
+        """``none`` from a state that an older program has made and nobody has written to since."""
+        with self._reading() as connection:
+            return read(connection) if self._version >= _WITH_ORDERS else none
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        self._require_open()
+        with self._backend.reading(), self._engine.begin() as connection:
+            yield connection
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StateError("the state is closed")
