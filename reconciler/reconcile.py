@@ -21,7 +21,7 @@ from reconciler.plan.forecast import METHODS
 from reconciler.policy import Policy
 from reconciler.secret import Keyring, Seal, Secret
 from reconciler.settle import as_settled, settle_open, tidy, vanished
-from reconciler.steps import Outcome, Plan, Report, Status, Verdict
+from reconciler.steps import APPROVABLE, Outcome, Plan, Report, Status, Verdict
 from reconciler.store import Store
 from reconciler.store.records import PassStart
 from reconciler.systems.base import System
@@ -92,7 +92,11 @@ async def decide(case: Case, *, settle: bool = False) -> Decision:
     plan = _planned(case, view)
     if not plan.approvable or plan.digest not in case.approved:
         return Decision(plan, view, read_at)
-    return Decision(_planned(case, view, approved=True), view, read_at, approval=plan.digest)
+    lifted = {one.step.id for one in plan.blocked if one.rule in APPROVABLE}
+    approved = _planned(case, view, approved=True)
+    # What the moment holds back isn't done now, and so the approval isn't used up.
+    used = any(step.id in lifted for step in approved.steps)
+    return Decision(approved, view, read_at, approval=plan.digest if used else None)
 
 
 def _planned(case: Case, view: View, *, approved: bool = False) -> Plan:

@@ -10,7 +10,7 @@ import httpx
 
 from reconciler.api.outgoing import Departure
 from reconciler.api.tls import tls_failure
-from reconciler.errors import ApiError, BadReply, Unanswered, Unreachable
+from reconciler.errors import ApiError, BadReply, LeaseLost, ReconcilerError, Unanswered, Unreachable
 from reconciler.wire import Request
 
 E = TypeVar("E", bound=BaseException)
@@ -87,6 +87,13 @@ def failed(request: Request, error: BaseException, departure: Departure, *, wher
     # The text of a protocol error quotes headers and bodies; tracebacks hold both as local variables.
     failure.__cause__ = None if isinstance(error, httpx.ProtocolError) else bare(error)
     return failure
+
+
+def fenced(request: Request, error: LeaseLost, departure: Departure) -> ReconcilerError:
+    """What a write that was stopped means: LeaseLost when nothing of it was sent, else Unanswered."""
+    if departure.sent:
+        return unanswered(request, f"it was broken off: {error.message}")
+    return LeaseLost(f"{request.operation}: {error.message}; nothing was sent", remedy=error.remedy)
 
 
 def unanswered(request: Request, words: str) -> Unanswered:

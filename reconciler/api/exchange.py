@@ -10,13 +10,13 @@ from contextlib import nullcontext
 import httpx
 
 from reconciler.api.address import base_of, where
-from reconciler.api.errors_map import LIBRARY_ERRORS, bare, failed, safe, unanswered
+from reconciler.api.errors_map import LIBRARY_ERRORS, bare, failed, fenced, safe, unanswered
 from reconciler.api.judge import objection
 from reconciler.api.outgoing import Departure, build, scrubbed
 from reconciler.api.retry import Breaker, pause, worth_another_try
 from reconciler.api.settings import Calls, Hooks, Limits
 from reconciler.api.upload import Upload
-from reconciler.errors import ApiError, BadReply, ReadOnly, ReconcilerError, Unreachable
+from reconciler.errors import ApiError, BadReply, LeaseLost, ReadOnly, ReconcilerError, Unreachable
 from reconciler.secret import Secret
 from reconciler.systems.auth import Auth
 from reconciler.wire import FileBody, Request, Response
@@ -65,7 +65,7 @@ class Exchange:
         """The answer, after as many tries as the request allows; ``extra`` says how the first one is counted.
 
         Raises ReadOnly, InputError, Unreachable, TlsFailure, Redirected, ServerFault (429; reads: 5xx too);
-        BadReply for reads and Unanswered for the rest.
+        BadReply for reads and Unanswered for the rest; for writes LeaseLost.
         """
         self.permit(request)
         login = request.operation in self._auth.operations
@@ -104,10 +104,10 @@ class Exchange:
             self._hooks.on_call(request, outcome, self._clock() - started)
 
     async def _roundtrip(self, request: Request, credentials: Mapping[str, Secret], extra: bool) -> Response:
-        departure = Departure()
+        departure = Departure(self._hooks.fence if request.write else None)
         seconds = self._limits.upload if isinstance(request.body, FileBody) else self._limits.request
         failure: ReconcilerError
-        with self._upload(request) as upload:
+        with self._upload(request, departure) as upload:
             outgoing = build(
                 self._http, self._base, request, credentials, upload=upload, limits=self._limits, departure=departure
             )
@@ -119,17 +119,19 @@ class Exchange:
                 failure = failed(request, error, departure, where=self._where, seconds=seconds)
             except BadReply as error:
                 failure = error if safe(request) else unanswered(request, error.message)
+            except LeaseLost as error:
+                failure = fenced(request, error, departure)
             except ReconcilerError as error:
                 failure = bare(error)
         # Raised out here so that what the library raised, and quotes, isn't its context.
         raise failure
 
-    def _upload(self, request: Request) -> Upload | nullcontext[None]:
+    def _upload(self, request: Request, departure: Departure) -> Upload | nullcontext[None]:
         body = request.body
         if not isinstance(body, FileBody):
             return nullcontext()
         hook, total = self._hooks.on_upload, body.size
-        return Upload(body, lambda sent: hook(request, sent, total) if hook else None)
+        return Upload(body, departure.check, lambda sent: hook(request, sent, total) if hook else None)
 
     async def _answer(self, outgoing: httpx.Request, request: Request) -> Response:
         response = await self._http.send(outgoing, stream=True, auth=None, follow_redirects=False)

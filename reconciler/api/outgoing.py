@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import httpx
 
@@ -21,19 +21,30 @@ _VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 class Departure:
     """Notes, from what the library traces, whether a byte of the request itself may have left.
 
-    ``greeting``: the connection was made, and TLS is being negotiated.
+    ``greeting``: the connection was made, and TLS is being negotiated. ``fence`` may raise right before a part
+    leaves: the library closes the connection then. A process that was paused in between sends no body any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fence: Callable[[], None] | None = None) -> None:
         self.sent = False
         self.greeting = False
+        self._fence = fence
 
     async def __call__(self, event: str, info: Mapping[str, object]) -> None:
         if event.endswith(".start_tls.started"):
             self.greeting = True
         # A CONNECT to a proxy is traced likewise, but carries nothing of ours.
         elif event.endswith(".send_request_headers.started"):
-            self.sent = self.sent or getattr(info.get("request"), "method", b"") != b"CONNECT"
+            if getattr(info.get("request"), "method", b"") != b"CONNECT":
+                self.check()
+                self.sent = True
+        elif event.endswith(".send_request_body.started") and _has_body(info.get("request")):
+            self.check()
+
+    def check(self) -> None:
+        """Raises what the fence raises."""
+        if self._fence is not None:
+            self._fence()
 
 
 def build(
@@ -66,6 +77,12 @@ def scrubbed(text: str, credentials: Mapping[str, Secret]) -> str:
         if value:
             text = text.replace(value, SHOWN)
     return text
+
+
+def _has_body(request: object) -> bool:
+    # Without one, the head was all there is, and has left.
+    headers: Iterable[tuple[bytes, bytes]] = getattr(request, "headers", ())
+    return any(name.lower() == b"content-length" and value != b"0" for name, value in headers)
 
 
 def _defaults(request: Request) -> dict[str, str]:

@@ -68,14 +68,17 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Callables of the owner; the two synchronous ones must neither block nor raise.
+    """Callables of the owner; the synchronous ones must not block, and but for ``fence`` not raise.
 
     ``guard`` runs before each login and raises LoginRefused when these credentials are known to be refused.
     ``on_login_refused`` learns of a refusal, once. ``on_call`` gets each try: the status or the error, and seconds.
-    ``on_upload`` gets the bytes that were handed to the network so far, and the total.
+    ``on_upload`` gets the bytes that were handed to the network so far, and the total. ``fence`` is asked right
+    before each part of a write leaves (the head, the body, each piece of an upload), and raises LeaseLost when it
+    must not: where that is the first part, the client raises LeaseLost and nothing was sent, else Unanswered.
     """
 
     guard: Callable[[], Awaitable[None]] | None = None
     on_login_refused: Callable[[LoginRefused], Awaitable[None]] | None = None
     on_call: Callable[[Request, int | ReconcilerError, float], None] | None = None
     on_upload: Callable[[Request, int, int], None] | None = None
+    fence: Callable[[], None] | None = None

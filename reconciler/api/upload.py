@@ -19,11 +19,13 @@ class Upload:
 
     The last chunk is handed out only after size and SHA-256 of everything were found right; where they aren't,
     InputError ends the request, the connection is closed, and the server is left with less than it was promised.
-    ``progress`` is called with the number of bytes that were taken so far.
+    ``before`` is called right before each chunk is handed out, and may raise; ``progress`` with the number of bytes
+    that were taken so far.
     """
 
-    def __init__(self, body: FileBody, progress: Callable[[int], None]) -> None:
+    def __init__(self, body: FileBody, before: Callable[[], None], progress: Callable[[int], None]) -> None:
         self._body = body
+        self._before = before
         self._progress = progress
         self._digest = sha256()
         self._file: BinaryIO
@@ -47,6 +49,7 @@ class Upload:
             left -= len(chunk)
             if not left:
                 await asyncio.to_thread(self._verify)
+            self._before()
             yield chunk
             self._progress(self._body.size - left)
 

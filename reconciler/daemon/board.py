@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ class Board:
     def __init__(self, entries: dict[str, Entry], where: str) -> None:
         self.feed = Feed()
         self.source = SourceState(where)
+        self.on_source: Callable[[SourceState], None] = lambda _: None
         self.targets = {
             entry.name: TargetState(entry.name, entry.system, entry.url, entry.mode) for entry in entries.values()
         }
@@ -34,4 +36,5 @@ class Board:
         after = self.source = replace(before, **changes)
         if (before.revision, before.error, before.problems) != (after.revision, after.error, after.problems):
             self.feed.tell("source", revision=after.revision, sound=after.sound)
+            self.on_source(after)
         return after

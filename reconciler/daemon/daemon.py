@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from reconciler import orders
@@ -12,12 +13,12 @@ from reconciler.daemon.board import Board
 from reconciler.daemon.events import Feed
 from reconciler.daemon.following import Follower
 from reconciler.daemon.history import record_order
-from reconciler.daemon.holding import Holding, OnCall
+from reconciler.daemon.holding import Holding
 from reconciler.daemon.pace import Pace
 from reconciler.daemon.roster import Roster
 from reconciler.daemon.slots import Slots
 from reconciler.daemon.state import Phase, SourceState, TargetState
-from reconciler.daemon.target_loop import AfterPass, TargetLoop
+from reconciler.daemon.target_loop import TargetLoop, Watcher
 from reconciler.daemon.trees import Trees
 from reconciler.errors import InputError, UnknownTarget
 from reconciler.load.suggest import suggest
@@ -47,13 +48,12 @@ class Rhythm:
 
 @dataclass
 class Daemon:
-    """Implements ``Control``. ``after`` learns of each pass, ``on_call`` of each request to a target (by its name)."""
+    """Implements ``Control``. ``watcher`` learns of each pass, and of each request to a target."""
 
     roster: Roster
     follower: Follower
     rhythm: Rhythm
-    after: AfterPass
-    on_call: Callable[[str], OnCall]
+    watcher: Watcher
     board: Board = field(init=False)
     trees: Trees = field(init=False)
     loops: dict[str, TargetLoop] = field(init=False)
@@ -67,11 +67,24 @@ class Daemon:
 
     def _loop(self, name: str, slots: Slots) -> TargetLoop:
         entry = self.roster.entries[name]
-        holding = Holding(name, self.rhythm.replica, self.rhythm.lease, self.on_call(name))
+        holding = Holding(name, self.rhythm.replica, self.rhythm.lease, self.watcher.called(name))
         pace = Pace(entry.interval, max(self.rhythm.backoff, entry.interval))
-        return TargetLoop(entry, self.roster, self.trees, self.board, slots, holding, pace, self.after)
+        return TargetLoop(entry, self.roster, self.trees, self.board, slots, holding, pace, self.watcher)
 
     # --- the process
+
+    async def start(self) -> None:
+        """Open the states that are files of this machine: a second writer is refused before anything begins.
+
+        Raises StateLocked, StateUnusable. A database elsewhere may be gone for a while, and is waited for.
+        """
+        seen: set[str] = set()
+        for name, loop in self.loops.items():
+            with suppress(InputError):
+                target = self.roster.target(name)
+                if target.state not in seen and target.state.startswith("sqlite"):
+                    seen.add(target.state)
+                    await loop.holding.open_store(target)
 
     async def run(self) -> None:
         """All loops, until each target's has been stopped; a loop that dies ends all of them with its error."""

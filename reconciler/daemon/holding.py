@@ -112,7 +112,7 @@ class Holding:
         async def on_refused(error: LoginRefused) -> None:
             await store.remember_refused_login(mark)
 
-        return Hooks(guard=guard, on_login_refused=on_refused, on_call=self.on_call)
+        return Hooks(guard=guard, on_login_refused=on_refused, on_call=self.on_call, fence=store.fence)
 
 
 def credentials_mark(target: Target, store: Store) -> str:

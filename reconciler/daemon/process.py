@@ -43,6 +43,7 @@ class Process:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop, number)
         try:
+            await self._daemon.start()
             async with asyncio.TaskGroup() as tasks:
                 for part in self._parts:
                     tasks.create_task(self._beside(part))

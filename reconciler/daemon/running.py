@@ -10,17 +10,22 @@ import structlog
 
 from reconciler.config import DaemonConfig
 from reconciler.daemon.daemon import Daemon
+from reconciler.daemon.notifying import notifier_of
 from reconciler.daemon.process import Part, Process
 from reconciler.daemon.roster import Roster
 from reconciler.daemon.settings import Flags, follower_of, rhythm_of
 from reconciler.daemon.state import Mode
 from reconciler.daemon.telling import Telling
 from reconciler.daemon.web_side import web_settings
+from reconciler.notify import Notifier
 from reconciler.policy import Policy
 from reconciler.settings import Where, config_of
 from reconciler.telemetry import Metrics, Redactor, catch_strays, configure
 from reconciler.web.app import create_app
 from reconciler.web.server import serve
+
+LAST_WORDS = 3.0
+"""Seconds that notifications get when the process ends."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,11 +52,25 @@ async def run(wanted: Wanted, stream: IO[str], *, debug: bool = False) -> int:
         await serve(app, listen, on_ready=lambda url: log.info("listening", url=url), stop=ending)
 
     parts: list[Part] = [http]
+    if (notifier := telling.notifier) is not None:
+        parts.append(lambda ending: _notify(notifier, ending))
     catch_strays()
     log.info("following", source=daemon.follower.where, targets=len(daemon.loops), replica=daemon.rhythm.replica)
     process = Process(daemon, parts)
     await process.run()
     return process.code
+
+
+async def _notify(notifier: Notifier, ending: asyncio.Event) -> None:
+    """Deliver until the end, and a moment longer."""
+    running = asyncio.create_task(notifier.run())
+    waiting = asyncio.create_task(ending.wait())
+    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
+    if not running.done():
+        await notifier.drain(LAST_WORDS)
+        running.cancel()
+    waiting.cancel()
+    await asyncio.gather(running, waiting, return_exceptions=True)
 
 
 def assemble(wanted: Wanted, redactor: Redactor) -> tuple[Daemon, DaemonConfig, Telling]:
@@ -62,8 +81,8 @@ def assemble(wanted: Wanted, redactor: Redactor) -> tuple[Daemon, DaemonConfig, 
     mode = Mode(wanted.mode) if wanted.mode else None
     roster = Roster.of(wanted.where, wanted.policy, mode, interval)
     roster.redactor = redactor
-    telling = Telling(Metrics())
+    telling = Telling(Metrics(), notifier_of(config, roster))
     follower = follower_of(wanted.flags, config, roster, interval)
-    daemon = Daemon(roster, follower, rhythm_of(config), telling.passed, telling.called)
-    telling.board = daemon.board
+    daemon = Daemon(roster, follower, rhythm_of(config), telling)
+    telling.watch(daemon.board)
     return daemon, config, telling

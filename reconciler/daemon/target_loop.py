@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
+from typing import Protocol
 from uuid import uuid4
 
 import structlog
 
 from reconciler.daemon.board import Board
 from reconciler.daemon.history import record_change
-from reconciler.daemon.holding import Holding
+from reconciler.daemon.holding import Holding, OnCall
 from reconciler.daemon.objects import objects_of
 from reconciler.daemon.pace import Pace
 from reconciler.daemon.passing import ERROR, Passed, Passing
@@ -30,15 +30,27 @@ log = structlog.get_logger(__name__)
 
 GOOD = frozenset({Verdict.CONVERGED.value, Verdict.BLOCKED.value, "drifted", "suspended"})
 """Verdicts that a pass has nothing to be blamed for; they are looked at again after the interval."""
+UNTOLD = (None, "ordered")
 CHECK_AFTER = 1.0
 """Seconds after which a pass that has written looks whether it took effect."""
 
-AfterPass = Callable[[str, Passed, float], None]
+
+class Watcher(Protocol):
+    """Somebody who wants to know how passes end."""
+
+    def passed(self, target: str, passed: Passed, seconds: float) -> None:
+        """A pass has ended, and is on the board."""
+
+    def known(self, target: str, verdict: str) -> None:
+        """How the last pass of an earlier process ended."""
+
+    def called(self, target: str) -> OnCall:
+        """For one target's client: what is to be told of each try."""
 
 
 @dataclass
 class TargetLoop:
-    """One target's loop. ``after`` learns of each pass: target, how it ended, seconds."""
+    """One target's loop."""
 
     entry: Entry
     roster: Roster
@@ -47,7 +59,7 @@ class TargetLoop:
     slots: Slots
     holding: Holding
     pace: Pace
-    after: AfterPass
+    watcher: Watcher
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _everything: bool = False
@@ -127,7 +139,9 @@ class TargetLoop:
         if store is None:
             return
         if self._recorded is None:
-            self._recorded = next((one.verdict for one in store.history(1)), "")
+            self._recorded = next((one.verdict for one in store.history(20) if one.verdict not in UNTOLD), "") or ""
+            if self._recorded:
+                self.watcher.known(self.entry.name, self._recorded)
         if passed.report is None and passed.verdict != self._recorded:
             with suppress(StateError):
                 await record_change(store, self.entry.mode.value, passed)
@@ -197,7 +211,7 @@ class TargetLoop:
             failures=self._failures,
             **known,
         )
-        self.after(self.entry.name, passed, seconds)
+        self.watcher.passed(self.entry.name, passed, seconds)
         return self._wait_after(passed)
 
     def _wait_after(self, passed: Passed) -> float:

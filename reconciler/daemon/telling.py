@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -9,9 +10,11 @@ import structlog
 
 from reconciler.daemon.board import Board
 from reconciler.daemon.holding import OnCall
+from reconciler.daemon.notifying import message_of, outcomes_of
 from reconciler.daemon.passing import Passed
-from reconciler.daemon.state import Sync, TargetState
+from reconciler.daemon.state import SourceState, Sync, TargetState
 from reconciler.errors import ReconcilerError, Refused
+from reconciler.notify import Notifier
 from reconciler.telemetry import Metrics
 from reconciler.wire import Request
 
@@ -23,7 +26,25 @@ class Telling:
     """Told of every pass and every request; nothing here blocks or raises."""
 
     metrics: Metrics
+    notifier: Notifier | None = None
     board: Board | None = None
+
+    def watch(self, board: Board) -> None:
+        """From now on, what is on this board is told."""
+        self.board = board
+        board.on_source = self.source
+
+    def source(self, source: SourceState) -> None:
+        """The source has changed, or can't be read."""
+        self.metrics.source(source.revision, source.sound, time.time())
+        if self.notifier is not None and source.problems and source.seen is not None:
+            count = len(source.problems)
+            self.notifier.revision(source.seen, {}, f"{count} problem{'' if count == 1 else 's'} in the desired state")
+
+    def known(self, target: str, verdict: str) -> None:
+        """What an earlier process had told last."""
+        if self.notifier is not None:
+            self.notifier.known(target, verdict)
 
     def called(self, target: str) -> OnCall:
         """For one target's client: what is counted of each try."""
@@ -39,6 +60,10 @@ class Telling:
         state = self.board.targets[target]
         self._count(state, passed, seconds)
         self._log(state, passed, seconds)
+        if self.notifier is not None:
+            self.notifier.tell(message_of(state, passed))
+            if state.revision is not None and state.revision == self.board.source.revision:
+                self.notifier.revision(state.revision, outcomes_of(self.board, state.revision))
         self.board.feed.tell("pass-ended", target, verdict=passed.verdict, steps=_done(passed))
 
     def _count(self, state: TargetState, passed: Passed, seconds: float) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from reconciler.errors import ReconcilerError, ServerFault, SessionRenewed, Unreachable
+from reconciler.errors import LeaseLost, ReconcilerError, ServerFault, SessionRenewed, StateError, Unreachable
 from reconciler.execute.effects import fingerprints, key_of, name_of, owned_as
 from reconciler.memory import Owned
 from reconciler.model import Key
@@ -61,6 +62,10 @@ class CallJournal:
         """A write that surely wasn't carried out closes its entry; any other waits for what it meant."""
         if isinstance(error, NOT_DONE):
             await self._close(Settlement("not-done", reason=error.message))
+        elif isinstance(error, LeaseLost):
+            # Nothing was sent. Should another replica hold the lease by now, the entry is its to settle.
+            with suppress(StateError):
+                await self._close(Settlement("not-done", reason=error.message))
 
     async def conclude(self, results: Results) -> None:
         """Close the last entry by what the answer said of each object."""

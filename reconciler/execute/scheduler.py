@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from reconciler.api import Client
+from reconciler.errors import StateError
 from reconciler.execute.call import Call, Ended
 from reconciler.execute.events import Event, Happening, Listener
 from reconciler.execute.learn import learn
@@ -67,7 +68,15 @@ class Scheduler:
         self._settling.stop()
 
     async def run(self) -> dict[str, Outcome]:
-        """The outcome of each step, by its id."""
+        """The outcome of each step, by its id. Raises StateError, LeaseLost above all, and ends what is under way."""
+        try:
+            await self._carry_out()
+        except ExceptionGroup as errors:
+            raise _first_of_state(errors) or errors from None
+        await learn(self._plan, self._ended, self._looker, self._store)
+        return {step.id: combine(step, self._ended) for step in self._plan.steps}
+
+    async def _carry_out(self) -> None:
         sorter = TopologicalSorter({move.id: move.hard | move.soft for move in self._plan.moves})
         sorter.prepare()
         async with asyncio.TaskGroup() as tasks:
@@ -77,8 +86,6 @@ class Scheduler:
                     tasks.create_task(self._perform(group, time.monotonic()))
                 if started or self._running:
                     sorter.done(*await self._next())
-        await learn(self._plan, self._ended, self._looker, self._store)
-        return {step.id: combine(step, self._ended) for step in self._plan.steps}
 
     def _start(self, ready: tuple[str, ...], sorter: TopologicalSorter[str]) -> list[Group]:
         """The groups to begin now; what a failure stops is ended here."""
@@ -205,6 +212,15 @@ class Scheduler:
 def _harms(step: Step) -> bool:
     """Whether the step must be decided on a read of its own, begun after it was ready."""
     return step.destructive or step.disruptive or step.action.takes_down
+
+
+def _first_of_state(errors: BaseExceptionGroup[BaseException]) -> StateError | None:
+    """Several calls may fail by one cause: the lease is lost, or the database is gone."""
+    for error in errors.exceptions:
+        found = _first_of_state(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, StateError):
+            return found
+    return None
 
 
 INTERRUPTED = "interrupted before it was begun"

@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import orjson
 
+from reconciler.render.words import safe
+
 API_VERSION = "reconciler/v1"
 LONGEST = 2000
 """Characters of one text; the rest is on the page."""
@@ -92,16 +94,21 @@ def to_json(message: Message) -> bytes:
 
 
 def to_text(message: Message) -> tuple[str, str]:
-    """A title and a body of plain lines."""
+    """A title and a body of plain lines. What others have written (an error) stays on its line and rings nobody."""
     was = f" (was {message.before})" if message.before else ""
     counts = ", ".join(f"{number} {what}" for what, number in message.counts.items())
     lines = [
-        message.summary,
-        f"Error: {message.error}" if message.error else "",
-        f"Blocked by: {', '.join(message.blocked)}" if message.blocked else "",
+        _tame(message.summary),
+        f"Error: {_tame(message.error)}" if message.error else "",
+        f"Blocked by: {_tame(', '.join(message.blocked))}" if message.blocked else "",
         f"Objects: {counts}" if counts else "",
         f"Revision: {message.revision}" if message.revision else "",
         message.page or "",
     ]
     title = f"{message.target}: {message.outcome}{was}"
     return title, "\n".join(line for line in lines if line) or title
+
+
+def _tame(text: str) -> str:
+    """One line without control characters, and with no mention (``@everyone``) that a chat would act on."""
+    return safe(text).replace("@", "@\u200b")

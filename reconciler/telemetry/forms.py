@@ -40,6 +40,7 @@ def _forms(value: str) -> Iterator[str]:
     yield repr(value)[1:-1]
     yield from _json(value)
     raw = value.encode(errors="surrogatepass")
+    yield repr(raw)[2:-1]
     for quoted in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
         yield quoted
         yield _URL_ESCAPE.sub(lambda match: match[0].lower(), quoted)

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from reconciler.secret import SHOWN, Secret
-from reconciler.telemetry.redact import Redactor
+from reconciler.telemetry.redact import Redactor, is_secret
 
 LONGEST = 8000
 """Characters of one text; of a longer one the start and the end are kept, as a traceback ends with what matters."""
@@ -49,7 +49,7 @@ def _members(value: Any, redactor: Redactor, depth: int) -> Any:
 
 def _field(name: object, value: Any, redactor: Redactor, depth: int) -> tuple[str, Any]:
     key = bounded(redactor.hide(_text(name)))
-    if redactor.is_secret(key) and value is not None and not isinstance(value, bool):
+    if is_secret(key) and value is not None and not isinstance(value, bool):
         return key, SHOWN
     return key, plain(value, redactor, depth + 1)
 
@@ -64,6 +64,8 @@ def _words(value: object) -> str:
         return value.value
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, bytes | bytearray):
+        return value.decode(errors="backslashreplace")
     if isinstance(value, Secret):
         return SHOWN
     if isinstance(value, date | datetime):

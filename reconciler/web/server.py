@@ -24,6 +24,9 @@ HEAD_BYTES = 32 * 1024
 HEAD_SECONDS = 10.0
 """How long a client may take to send them."""
 
+REST_SECONDS = 5.0
+"""For how long the rest of a request is read that was answered already, so that its sender comes to see the answer."""
+
 IDLE_SECONDS = 5
 STOP_SECONDS = 2
 CONNECTIONS = 1000
@@ -106,7 +109,8 @@ class PatientNoMore(H11Protocol):
         if not answered and self.conn.their_state is not h11.IDLE:
             self._forget()
         elif self._timer is None:
-            self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+            seconds = REST_SECONDS if answered else HEAD_SECONDS
+            self._timer = self.loop.call_later(seconds, self.transport.abort)
 
     def _forget(self) -> None:
         if self._timer is not None:
@@ -162,5 +166,5 @@ def _config(app: Starlette) -> Config:
 
 def _unusable(listen: str, error: Exception) -> InputError:
     words = getattr(error, "strerror", None) or "it is no address"
-    remedy = "stop whoever uses it, or listen on another one (--listen HOST:PORT)"
+    remedy = "listen on another one (--listen HOST:PORT)"
     return InputError(f"can't listen on {listen}: {words.lower()}", remedy=remedy)

@@ -29,12 +29,13 @@ class Got:
 
 @dataclass
 class Answer:
-    """``wait`` in seconds before it; a status of 0 hangs up."""
+    """``wait`` in seconds before it, or until the ``gate`` is open; a status of 0 hangs up."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b"{}"
     wait: float = 0.0
+    gate: threading.Event | None = None
 
 
 class Receiver:
@@ -72,6 +73,8 @@ def receiving(*answers: Answer) -> Iterator[Receiver]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = receiver.answer(Got(self.command, self.path, headers, body))
             time.sleep(answer.wait)
+            if answer.gate is not None:
+                answer.gate.wait(10)
             if not answer.status:
                 self.close_connection = True
                 return

@@ -114,3 +114,8 @@ def test_text_for_people():
         "2 objects are blocked\nBlocked by: budget, frozen\nObjects: 18 synced\nRevision: 3f2a\nhttps://r.example/t/prod",
     )
     assert to_text(Message("prod", "converged", 0.0)) == ("prod: converged", "prod: converged")
+
+
+def test_somebody_elses_words_stay_on_their_line_and_ring_nobody():
+    _, body = to_text(Message("prod", "failed", 0.0, error="no\nRevision: forged @everyone \x1b[2J"))
+    assert body == "Error: no\\nRevision: forged @\u200beveryone \\u001b[2J"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -30,6 +31,10 @@ def message(outcome: str = "failed", target: str = "prod", **more: Any) -> Messa
 
 def webhook(receiver: Receiver, **more: Any) -> Webhook:
     return Webhook("the-hook", Secret(f"{receiver.url}/hook/{CANARY}?sig={CANARY}"), **more)
+
+
+def arrived(receiver: Receiver, count: int) -> bool:
+    return len(receiver.got) == count
 
 
 def sent(
@@ -156,7 +161,8 @@ def test_nobody_there():
 
 def test_a_slow_channel_delays_no_other_and_drops_the_oldest():
     lost: list[tuple[str, int]] = []
-    with receiving(Answer(wait=0.5), Answer()) as slow, receiving() as quick:
+    gate = threading.Event()
+    with receiving(Answer(gate=gate), Answer()) as slow, receiving() as quick:
         channels = [Webhook("slow", Secret(slow.url)), Webhook("quick", Secret(quick.url))]
         notifier = Notifier(channels, queue=2, pauses=FAST, on_lost=lambda *found: lost.append(found))
 
@@ -165,6 +171,7 @@ def test_a_slow_channel_delays_no_other_and_drops_the_oldest():
                 notifier.tell(message("failed" if number % 2 else "blocked"))
                 await until(partial(arrived, quick, number + 1))
             assert len(slow.got) == 1
+            gate.set()
 
         go(notifier, main())
     assert [got.json["before"] for got in slow.got] == [None, "failed", "blocked"]

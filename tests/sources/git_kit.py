@@ -8,7 +8,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from reconciler.sources import Tree
 from reconciler.sources.git import GitSource, Repository
 
 T = TypeVar("T")
-IDENTITY = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
+IDENTITY = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "core.fsync=none")
 BACKEND = Path(subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip())
 
 
@@ -73,7 +73,8 @@ def repository(origin: Origin, tmp_path: Path) -> Callable[..., Repository]:
     """The repository as it is followed; anything can be said otherwise."""
 
     def build(**changes: Any) -> Repository:
-        return Repository(**({"url": str(origin.path), "branch": "main", "mirror": tmp_path / "mirror"} | changes))
+        usual: dict[str, Any] = {"url": str(origin.path), "branch": "main", "mirror": tmp_path / "mirror"}
+        return Repository(**usual | changes)
 
     return build
 
@@ -188,14 +189,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Tests look at ``seen``."""
 
     def handle(self) -> None:
-        try:
+        with suppress(ConnectionError):  # a git that was killed
             super().handle()
-        except ConnectionError:
-            pass  # a git that was killed
 
 
 @contextmanager

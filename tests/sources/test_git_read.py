@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import InputError, SourceRefused, SourceUnavailable
@@ -149,6 +149,7 @@ def test_names_that_are_no_utf_8(origin: Origin, repository: Build) -> None:
     assert error.message == r"'a\udcff.yaml' has characters in its name that can't be shown"
 
 
+@pytest.mark.ci
 def test_large_files(origin: Origin, repository: Build) -> None:
     origin.write("a.yaml", b"#" * 16 * 1024**2)
     origin.commit()
@@ -223,6 +224,7 @@ PATHS = st.lists(PARTS, min_size=1, max_size=3).map("/".join)
 
 
 @pytest.mark.ci
+@settings(max_examples=30)
 @given(st.dictionaries(PATHS, st.binary(max_size=50), max_size=8))
 def test_any_tree_is_as_a_directory_reads_it(files: dict[str, bytes]) -> None:
     with TemporaryDirectory() as folder:
@@ -236,8 +238,7 @@ def test_any_tree_is_as_a_directory_reads_it(files: dict[str, bytes]) -> None:
         source = GitSource(Repository(url=str(origin.work), branch="main", mirror=Path(folder, "mirror")))
         try:
             expected = directory.read(origin.work).files
-        except InputError as error:
+        except InputError:
             assert "can't be shown" in refusal(fetch_and_read(source), InputError).message
-            assert "can't be shown" in error.message
         else:
             assert run(fetch_and_read(source)).files == expected

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from reconciler.memory import Owned
 from reconciler.model import Key
+from reconciler.secret import Keyring
 from reconciler.store import Entry, PassStart, Store
 
 T = TypeVar("T")
@@ -20,6 +22,7 @@ T = TypeVar("T")
 URL = "https://control-center.example:8892"
 NOW = 1_800_000_000.0
 DAY = 86_400.0
+KEYRING = Keyring((b"k" * 32,))
 
 
 def url_of(path: Path) -> str:
@@ -49,11 +52,21 @@ def entry_of(pass_id: int, *names: str, action: str = "create", at: float = NOW,
     )
 
 
-def with_store(path: Path, story: Callable[[Store], Awaitable[T]], target: str = "default", **more: Any) -> T:
+@dataclass(frozen=True)
+class State:
+    """A state in a database of some kind; ``run`` is what someone else's tool would do to it."""
+
+    url: str
+    keyring: Keyring | None
+    run: Callable[..., list[tuple[Any, ...]]]
+
+
+def with_store(where: Path | State, story: Callable[[Store], Awaitable[T]], target: str = "default", **more: Any) -> T:
     """Open the state for writing, let the story happen, close it."""
+    url, given = (where.url, {"keyring": where.keyring}) if isinstance(where, State) else (url_of(where), {})
 
     async def told() -> T:
-        store = Store.open(url_of(path), target, URL, writable=True, **more)
+        store = Store.open(url, target, URL, writable=True, **{**given, **more})
         try:
             return await story(store)
         finally:
@@ -75,20 +88,20 @@ def sql(path: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
 PROLOGUE = """
 import asyncio, signal, sys, time
 from pathlib import Path
-from reconciler.errors import StateError, StateLocked
+from reconciler.errors import LeaseLost, StateError, StateLocked
 from reconciler.store import PassStart, Settlement, Store
-from tests.store.given import NOW, URL, begun, entry_of, key_of, url_of, user
-path = Path(sys.argv[1])
+from tests.store.given import KEYRING, NOW, URL, begun, entry_of, key_of, url_of, user
+url, path = sys.argv[1], Path(sys.argv[1])
 def say(*words):
     print(*words, flush=True)
 """
 
 
 @contextmanager
-def child(path: Path, script: str) -> Iterator[subprocess.Popen[str]]:
+def child(where: Path | str, script: str) -> Iterator[subprocess.Popen[str]]:
     """Another process that works on the state; killed with SIGKILL at the end, if it still lives."""
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", PROLOGUE + script, str(path)]
+    command = [sys.executable, "-c", PROLOGUE + script, str(where)]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process

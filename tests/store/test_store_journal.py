@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from reconciler.errors import StateError
 from reconciler.memory import Memory, Sent
 from reconciler.secret import Secret, SecretRef
 from reconciler.store import PassStart, Settlement, Store
-from tests.store.given import DAY, NOW, begun, entry_of, key_of, sql, user, with_store
+from tests.store.given import DAY, NOW, State, begun, entry_of, key_of, user, with_store
 
 
-def test_a_new_state_knows_nothing(tmp_path: Path):
+def test_a_new_state_knows_nothing(state: State):
     async def story(store: Store) -> None:
         assert store.memory(NOW) == Memory(lineage=store.lineage)
         assert store.history() == []
         assert store.entries() == []
 
-    with_store(tmp_path / "state.db", story)
+    with_store(state, story)
 
 
-def test_a_settlement_and_its_effects_are_one(tmp_path: Path):
-    path = tmp_path / "state.db"
-
+def test_a_settlement_and_its_effects_are_one(state: State):
     async def story(store: Store) -> None:
         number = await begun(store)
         entry = await store.open_entry(entry_of(number, "alice"))
@@ -40,7 +36,7 @@ def test_a_settlement_and_its_effects_are_one(tmp_path: Path):
         )
         await store.remember_sent(key_of("alice"), {"/password": "k:f3"}, NOW + 5)
 
-    with_store(path, story)
+    with_store(state, story)
 
     async def look(store: Store) -> None:
         memory = store.memory(NOW)
@@ -55,21 +51,21 @@ def test_a_settlement_and_its_effects_are_one(tmp_path: Path):
         await store.close_entry(gone, Settlement("done", disown=(key_of("alice"),)))
         assert store.memory(NOW) == Memory(lineage=store.lineage)
 
-    with_store(path, look)
+    with_store(state, look)
 
 
 @pytest.mark.parametrize("status", ["unknown", "refused", "not-done"])
-def test_a_delete_that_is_not_confirmed_stays_owned(tmp_path: Path, status):
+def test_a_delete_that_is_not_confirmed_stays_owned(state: State, status):
     async def story(store: Store) -> None:
         await store.own(user("alice"))
         entry = await store.open_entry(entry_of(await begun(store), "alice", action="delete"))
         await store.close_entry(entry, Settlement(status, reason="lost"))
         assert key_of("alice") in store.memory(NOW).owned
 
-    with_store(tmp_path / "state.db", story)
+    with_store(state, story)
 
 
-def test_forgetting_keeps_what_was_sent(tmp_path: Path):
+def test_forgetting_keeps_what_was_sent(state: State):
     async def story(store: Store) -> None:
         await store.own(user("alice", adopted=True))
         await store.remember_sent(key_of("alice"), {"/password": "k:f"}, NOW)
@@ -78,10 +74,10 @@ def test_forgetting_keeps_what_was_sent(tmp_path: Path):
         assert memory.owned == {}
         assert memory.sent == {key_of("alice"): {"/password": Sent("k:f", NOW)}}
 
-    with_store(tmp_path / "state.db", story)
+    with_store(state, story)
 
 
-def test_unknown_stays_listed_until_someone_settles_it(tmp_path: Path):
+def test_unknown_stays_listed_until_someone_settles_it(state: State):
     async def story(store: Store) -> None:
         entry = await store.open_entry(entry_of(await begun(store), "alice"))
         await store.close_entry(entry, Settlement("unknown", reason="no answer"))
@@ -99,7 +95,7 @@ def test_unknown_stays_listed_until_someone_settles_it(tmp_path: Path):
             await store.settle(entry, Settlement("not-done", disown=(key_of("alice"),)), "read")
         assert key_of("alice") in store.memory(NOW).owned
 
-    with_store(tmp_path / "state.db", story)
+    with_store(state, story)
 
 
 FIELDS = {
@@ -111,9 +107,7 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("status", ["done", "unknown", None])
-def test_a_replacement_is_unfinished_until_its_object_is_there(tmp_path: Path, status):
-    path = tmp_path / "state.db"
-
+def test_a_replacement_is_unfinished_until_its_object_is_there(state: State, status):
     async def deleting(store: Store) -> None:
         await store.own(user("alice"))
         entry = entry_of(await begun(store), "alice", action="replace", fields={key_of("alice"): FIELDS})
@@ -121,7 +115,7 @@ def test_a_replacement_is_unfinished_until_its_object_is_there(tmp_path: Path, s
         if status:
             await store.close_entry(number, Settlement(status, disown=(key_of("alice"),)))
 
-    with_store(path, deleting)
+    with_store(state, deleting)
 
     async def creating(store: Store) -> None:
         unfinished = store.memory(NOW).unfinished
@@ -135,11 +129,11 @@ def test_a_replacement_is_unfinished_until_its_object_is_there(tmp_path: Path, s
         await store.close_entry(entry, Settlement("done", own=(user("alice", "8"),)))
         assert store.memory(NOW).unfinished == {}
 
-    with_store(path, creating)
+    with_store(state, creating)
 
 
 @pytest.mark.parametrize("status", ["refused", "not-done"])
-def test_a_delete_that_did_nothing_leaves_nothing_to_finish(tmp_path: Path, status):
+def test_a_delete_that_did_nothing_leaves_nothing_to_finish(state: State, status):
     async def story(store: Store) -> None:
         number = await begun(store)
         older = entry_of(number, "alice", fields={key_of("alice"): {"email": "old"}})
@@ -151,13 +145,11 @@ def test_a_delete_that_did_nothing_leaves_nothing_to_finish(tmp_path: Path, stat
         await store.disown_unfinished(key_of("alice"))
         assert store.memory(NOW).unfinished == {}
 
-    with_store(tmp_path / "state.db", story)
+    with_store(state, story)
 
 
 @pytest.mark.parametrize("value", [Secret("hunter2"), object(), float("nan"), {1: "a"}, b"bytes"])
-def test_what_cannot_be_kept_is_refused(tmp_path: Path, value):
-    path = tmp_path / "state.db"
-
+def test_what_cannot_be_kept_is_refused(state: State, value):
     async def story(store: Store) -> None:
         number = await begun(store)
         with pytest.raises(StateError) as refused:
@@ -165,13 +157,11 @@ def test_what_cannot_be_kept_is_refused(tmp_path: Path, value):
         assert "hunter2" not in str(refused.value)
         assert store.entries() == []
 
-    with_store(path, story)
-    assert b"hunter2" not in path.read_bytes()
+    with_store(state, story)
+    assert state.run("SELECT count(*) FROM unfinished") == [(0,)]
 
 
-def test_the_budget_of_a_day(tmp_path: Path):
-    path = tmp_path / "state.db"
-
+def test_the_budget_of_a_day(state: State):
     async def spend(store: Store, count: int, at: float, status) -> None:
         entry = await store.open_entry(entry_of(await begun(store), "alice", at=at, destructive=count))
         if status:
@@ -185,7 +175,7 @@ def test_the_budget_of_a_day(tmp_path: Path):
         await spend(store, 16, NOW, "not-done")
         assert store.memory(NOW).spent == 7
 
-    with_store(path, story)
+    with_store(state, story)
 
     async def later(store: Store) -> None:
         assert store.memory(NOW + DAY - 1).spent == 7
@@ -193,10 +183,10 @@ def test_the_budget_of_a_day(tmp_path: Path):
         await spend(store, 3, NOW + DAY, "done")
         assert store.memory(NOW + DAY).spent == 3
 
-    with_store(path, later)
+    with_store(state, later)
 
 
-def test_a_clock_that_jumps_back_frees_nothing(tmp_path: Path):
+def test_a_clock_that_jumps_back_frees_nothing(state: State):
     async def story(store: Store) -> None:
         number = await begun(store)
         for at in (NOW, NOW + 400 * DAY):
@@ -206,10 +196,10 @@ def test_a_clock_that_jumps_back_frees_nothing(tmp_path: Path):
         assert store.memory(NOW - 400 * DAY).spent == 10
         assert store.memory(NOW + 2 * DAY).spent == 5
 
-    with_store(tmp_path / "state.db", story)
+    with_store(state, story)
 
 
-def test_what_is_given_back_late_is_not_counted_twice(tmp_path: Path):
+def test_what_is_given_back_late_is_not_counted_twice(state: State):
     async def story(store: Store) -> None:
         number = await begun(store)
         await store.open_entry(entry_of(number, "bob", at=NOW, destructive=2))
@@ -219,10 +209,10 @@ def test_what_is_given_back_late_is_not_counted_twice(tmp_path: Path):
         assert fresh
         assert store.memory(NOW + 2 * DAY).spent == 1
 
-    with_store(tmp_path / "state.db", story)
+    with_store(state, story)
 
 
-def test_history_is_newest_first(tmp_path: Path):
+def test_history_is_newest_first(state: State):
     async def story(store: Store) -> None:
         first = await store.begin_pass(PassStart(NOW, "enforce", "abc123", "sha256:00"))
         await store.end_pass(first, "converged", {"create": 1}, [{"step": "create/User/alice"}], at=NOW + 3)
@@ -239,10 +229,10 @@ def test_history_is_newest_first(tmp_path: Path):
         with pytest.raises(StateError, match="no pass"):
             await store.end_pass(99, "failed", {}, [])
 
-    with_store(tmp_path / "state.db", story)
+    with_store(state, story)
 
 
-def test_old_idle_passes_are_dropped_and_busy_ones_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_old_idle_passes_are_dropped_and_busy_ones_kept(state: State, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("reconciler.store.history.KEPT", 3)
 
     async def story(store: Store) -> None:
@@ -251,18 +241,16 @@ def test_old_idle_passes_are_dropped_and_busy_ones_kept(tmp_path: Path, monkeypa
         numbers = [await begun(store) for _ in range(6)]
         assert [found.id for found in store.history(100)] == [*reversed(numbers[-3:]), busy]
 
-    with_store(tmp_path / "state.db", story)
+    with_store(state, story)
 
 
-def test_refused_logins_are_remembered(tmp_path: Path):
-    path = tmp_path / "state.db"
-
+def test_refused_logins_are_remembered(state: State):
     async def story(store: Store) -> None:
         assert store.refused_login("k:1") is None
         await store.remember_refused_login("k:1", NOW)
         await store.remember_refused_login("k:1", NOW + 1)
 
-    with_store(path, story)
+    with_store(state, story)
 
     async def look(store: Store) -> None:
         assert store.refused_login("k:1") == NOW + 1
@@ -270,5 +258,5 @@ def test_refused_logins_are_remembered(tmp_path: Path):
         await store.forget_refused_login("k:1")
         assert store.refused_login("k:1") is None
 
-    with_store(path, look)
-    assert sql(path, "SELECT count(*) FROM refused_logins") == [(0,)]
+    with_store(state, look)
+    assert state.run("SELECT count(*) FROM refused_logins") == [(0,)]

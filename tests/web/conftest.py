@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from tests.web.serving import Served, serving
 
@@ -19,3 +21,10 @@ def server() -> Iterator[Served]:
 def shared() -> Iterator[Served]:
     with serving() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[EventDict]]:
+    """What is logged, and shown nowhere."""
+    with capture_logs() as found:
+        yield found

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from reconciler.errors import InputError
 from reconciler.model import Location, Problem
@@ -265,9 +265,9 @@ def test_what_no_encoder_takes_is_escaped(server: Served):
     assert found == {"text": "half a \\ud800 character", "number": str(2**80)}
 
 
-def test_failures_say_nothing_and_are_logged(caplog: pytest.LogCaptureFixture):
+def test_failures_say_nothing_and_are_logged(logs: list[EventDict]):
     control = MemoryControl()
-    with serving(control) as server, capture_logs() as logs:
+    with serving(control) as server:
         control.trouble = RuntimeError("the secret is swordfish")
         for method, path in (("GET", "targets/prod"), ("GET", "history?target=prod"), ("POST", "targets/prod/resume")):
             answer = server.ask(method, f"/api/v1/{path}")
@@ -280,8 +280,8 @@ def test_failures_say_nothing_and_are_logged(caplog: pytest.LogCaptureFixture):
     assert len([one for one in logs if one["event"] == "the request failed"]) == 3
 
 
-def test_requests_are_logged_without_secrets():
-    with serving() as server, capture_logs() as logs:
+def test_requests_are_logged_without_secrets(logs: list[EventDict]):
+    with serving() as server:
         server.ask("GET", "/api/v1/history?target=prod&limit=7", "read")
         server.ask("GET", "/api/v1/targets/%0a%1b[31m?x=hidden", "operate")
     found = [one for one in logs if one["event"] == "request"]

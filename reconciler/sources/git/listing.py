@@ -60,16 +60,18 @@ def _take(found: Listing, record: bytes) -> None:
     hidden = raw.startswith(b".") or b"/." in raw
     folder = f"/{name}".partition("/.")[0][1:] if hidden else name.rpartition("/")[0]
     mode, _, oid = facts.split(b" ")
-    special = mode in (_LINK, _SUBMODULE)
-    if not folder.isprintable() or ((special or name.endswith(SUFFIXES)) and not name.isprintable()):
+    matters = not hidden and (mode in (_LINK, _SUBMODULE) or name.endswith(SUFFIXES))
+    if not folder.isprintable() or (matters and not name.isprintable()):
         raise InputError(f"{_first_odd(name)!r} has characters in its name that can't be shown", remedy="rename it")
+    if not matters:
+        return
     if mode == _SUBMODULE:
         raise InputError(f"{name} is a submodule, and those aren't followed", remedy="put its files there instead")
     if mode == _LINK and not name.endswith(SUFFIXES):
         found.links.append(name)
     elif mode == _LINK:
         raise _link(name)
-    elif name.endswith(SUFFIXES):
+    else:
         found.files[name] = oid.decode()
 
 

@@ -35,7 +35,7 @@ class Postgres(Backend):
     def keyring(self, given: Keyring | None) -> Keyring:
         if given is None:
             raise StateUnusable(
-                f"the state {self.place} needs the secret fingerprint-key: beside PostgreSQL is no place for a key file",
+                f"the state {self.place} needs the secret fingerprint-key: PostgreSQL has no place for a key file",
                 remedy="Give all replicas the same one, of at least 32 random bytes.",
             )
         return given

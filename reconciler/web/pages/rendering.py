@@ -12,7 +12,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from reconciler.render.fields import dotted
-from reconciler.render.words import duration, safe
+from reconciler.render.words import clipped, duration, safe
 from reconciler.web.pages import assets
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ HEADERS = {
 """A page shows what only callers may see, so that no cache keeps it. Browsers send ``Origin`` under this policy."""
 
 LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+LONGEST_REVISION = 24
 UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -51,7 +52,14 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         finalize=_visible,
     )
-    env.filters |= {"ago": ago, "stamp": stamp, "took": duration, "dotted": dotted, "revision": revision}
+    env.filters |= {
+        "ago": ago,
+        "stamp": stamp,
+        "took": duration,
+        "dotted": dotted,
+        "revision": revision,
+        "sentence": sentence,
+    }
     env.globals |= {"asset": assets.url}
     return env
 
@@ -88,4 +96,10 @@ def revision(text: str | None) -> str:
     if not text:
         return "none"
     hexadecimal = len(text) in (40, 64) and not set(text) - set("0123456789abcdef")
-    return text[:12] if hexadecimal else text
+    return text[:12] if hexadecimal else clipped(safe(text), LONGEST_REVISION)
+
+
+def sentence(text: str) -> str:
+    """A message as a sentence of its own: it starts with a capital, unless it starts with a name or an address."""
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first.isascii() and first.isalpha() and first != text else text

@@ -68,7 +68,7 @@ class Site:
         status = error.status if isinstance(error, Refusal) else status_of(error)
         problem = problem_of(error)
         headers = dict(error.headers or {}) if isinstance(error, Refusal) else {}
-        given = self.frame(request, visitor, problem["title"]) | {"problem": problem}
+        given = self.frame(request, visitor, problem["title"]) | {"problem": problem, "live": False}
         return page("message.html.j2", given, status, **headers)
 
     def frame(self, request: Request, visitor: Visitor | None, title: str) -> dict[str, Any]:
@@ -79,6 +79,7 @@ class Site:
             "title": title,
             "path": request.url.path,
             "fragment": fragment,
+            "live": visitor is not None,
             "listens": request.path_params.get("name", ""),
             "visitor": visitor,
             "csrf": session.csrf if session is not None else "",

@@ -34,6 +34,9 @@ STATES: Mapping[str, Look] = {
 }
 """A target's states, the one that needs attention most first."""
 
+LONGEST_WORD = 24
+"""Characters of a state's word that comes from elsewhere: states never break over lines."""
+
 RANKS = {word: rank for rank, word in enumerate(STATES)}
 ALARMING = frozenset({"failing", "stopped", "blocked", "drifted"})
 
@@ -80,7 +83,7 @@ def ending(verdict: str | None) -> Look:
         return Look("not finished", "question", "calm")
     if verdict in ("failed", "error"):
         return Look(verdict, "cross", "bad")
-    return STATES.get(verdict) or Look(safe(verdict), "question", "calm")
+    return STATES.get(verdict) or Look(safe(verdict)[:LONGEST_WORD], "question", "calm")
 
 
 def tags(target: TargetState) -> list[str]:

@@ -9,10 +9,11 @@ from typing import Any
 
 from reconciler.daemon.state import Health, ObjectState, Sync, TargetState
 from reconciler.render.html import plan_view
-from reconciler.steps import Plan
+from reconciler.render.words import safe
+from reconciler.steps import HeldBack, Plan
 from reconciler.store.records import EntryRecord, PassRecord
 from reconciler.web.pages.overview import told
-from reconciler.web.pages.states import HEALTH, OUTCOMES, STATES, SYNC, ending, state_of, tags
+from reconciler.web.pages.states import HEALTH, LONGEST_WORD, OUTCOMES, STATES, SYNC, ending, state_of, tags
 
 MOST_STEPS = 200
 MOST_OBJECTS = 200
@@ -45,12 +46,25 @@ def pending(plan: Plan, *, everything: bool) -> dict[str, Any]:
     lengths = [(getattr(plan, name), getattr(short, name)) for name in ("steps", "blocked", "held")]
     whole = plan_view(replace(plan, steps=(), moves=())) | plan_view(short)
     return whole | {
+        "blocked": together(short.blocked, whole["blocked"]),
+        "held": together(short.held, whole["held"]),
         "tally": _tally(plan),
         "cut": sum(len(all_of) - len(shown) for all_of, shown in lengths),
         "nothing": plan.empty and not plan.blocked and not plan.held,
         "blocked_total": len(plan.blocked),
         "held_total": len(plan.held),
     }
+
+
+def together(held: Sequence[HeldBack], views: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What is held back, told once for all steps that share the rule, the reason and the remedy."""
+    groups: dict[tuple[str, str, str], list[Any]] = {}
+    for one, view in zip(held, views, strict=True):
+        groups.setdefault((one.rule, one.reason, one.remedy), []).append(view["step"])
+    return [
+        {"rule": rule, "reason": reason, "remedy": remedy, "steps": steps}
+        for (rule, reason, remedy), steps in groups.items()
+    ]
 
 
 def _tally(plan: Plan) -> list[tuple[str, int]]:
@@ -139,7 +153,7 @@ def entry_rows(entries: Iterable[EntryRecord]) -> list[dict[str, Any]]:
             "what": f"{one.entry.action} {', '.join(_objects(one))}",
             "operation": one.entry.operation,
             "at": one.entry.at,
-            "status": one.status,
+            "status": safe(one.status)[:LONGEST_WORD],
             "look": OUTCOMES["unknown" if one.status == "unknown" else "progressing"],
             "reason": one.reason if one.intact else "its seal is broken: nothing that it says may be relied on",
         }

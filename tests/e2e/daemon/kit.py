@@ -24,7 +24,7 @@ READ = "canary-of-the-reader-0123456789"
 PLAN = "canary-of-the-planner-0123456789"
 
 
-def eventually(look: Callable[[], T], seconds: float = SECONDS, pause: float = 0.02) -> T:
+def eventually(look: Callable[[], T], seconds: float = 30, pause: float = 0.02) -> T:
     """What ``look`` gives, as soon as it is true; fails after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
@@ -126,7 +126,6 @@ def start(desk: Desk, *args: str, env: Mapping[str, str] | None = None, interval
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    desk.started.append(process)
     return Daemon(desk, process, command)
 
 
@@ -140,3 +139,4 @@ def running(desk: Desk, *args: str, env: Mapping[str, str] | None = None, interv
             daemon.stop()
     finally:
         daemon.over()
+        sys.stderr.write("".join(daemon.raw))  # shown with a test that fails

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from typing import Any
 
-from tests.e2e.daemon.kit import eventually, running
+from tests.e2e.daemon.kit import Daemon, eventually, running
 from tests.e2e.kit import Desk, document
 
 
@@ -26,33 +27,45 @@ def test_drift_is_put_right(converged: Desk):
         converged.center.edit("settings", {"name": "sessioncookie"}, set={"samesite": "None"})
         before = converged.center.last()
         eventually(lambda: converged.center.writes(before))
-        assert converged.center.writes(before) == ["updateSessionCookieAttributes"]
+        assert converged.center.writes(before) == ["putSessionCookie"]
+
+
+def cookie(samesite: str) -> str:
+    return document("SessionCookie", "console", samesite=samesite)
+
+
+def samesite(desk: Desk) -> str:
+    return str(desk.center.state()["settings"]["sessioncookie"]["samesite"])
 
 
 def test_a_saved_file_is_applied_at_once(desk: Desk):
-    desk.write(document("Role", "analyst", display_name="Analyst"))
+    desk.write(cookie("Strict"))
     with running(desk, interval="1h") as daemon:
         daemon.becomes("converged")
-        desk.write(document("Role", "analyst", display_name="Analyst of malware"))
+        desk.write(cookie("Lax"))
         saved = time.monotonic()
-        eventually(lambda: desk.center.named("roles", "analyst")["display_name"] == "Analyst of malware", pause=0.005)
+        eventually(lambda: samesite(desk) == "Lax", pause=0.005)
         assert time.monotonic() - saved < 5
 
 
 def test_a_tree_that_is_not_sound_changes_nothing_and_is_told(desk: Desk):
-    good = document("Role", "analyst", display_name="Analyst")
-    desk.write(good)
+    desk.write(cookie("Strict"))
     with running(desk) as daemon:
         daemon.becomes("converged")
-        (desk.tree / "tree.yaml").write_text(good.replace("Analyst", "Other") + "\n---\nkind: Role\n")
-        source = eventually(lambda: one if not (one := daemon.ask("GET", "/api/v1/targets").json()["source"])["sound"] else None)
+        (desk.tree / "tree.yaml").write_text(cookie("Lax") + "\n---\nkind: Role\n")
+        source = eventually(lambda: unsound(daemon))
         assert source["problems"][0]["file"] == "tree.yaml"
         assert source["revision"] != source["seen"]
-        desk.center.edit("roles", {"name": "analyst"}, set={"display_name": "Changed by hand"})
-        eventually(lambda: desk.center.named("roles", "analyst")["display_name"] == "Analyst")
-        desk.write(good.replace("Analyst", "Other"))
-        eventually(lambda: desk.center.named("roles", "analyst")["display_name"] == "Other")
-        assert daemon.ask("GET", "/api/v1/targets").json()["source"]["sound"]
+        desk.center.edit("settings", {"name": "sessioncookie"}, set={"samesite": "None"})
+        eventually(lambda: samesite(desk) == "Strict")
+        desk.write(cookie("Lax"))
+        eventually(lambda: samesite(desk) == "Lax")
+        assert not unsound(daemon)
+
+
+def unsound(daemon: Daemon) -> dict[str, Any] | None:
+    source = daemon.ask("GET", "/api/v1/targets").json()["source"]
+    return None if source["sound"] else dict(source)
 
 
 def test_a_tree_that_vanishes_or_becomes_empty_deletes_nothing(desk: Desk):
@@ -62,7 +75,7 @@ def test_a_tree_that_vanishes_or_becomes_empty_deletes_nothing(desk: Desk):
         (desk.tree / "tree.yaml").unlink()
         assert "empty" in daemon.becomes("error")["error"]
         shutil.rmtree(desk.tree)
-        eventually(lambda: not daemon.ask("GET", "/api/v1/targets").json()["source"]["sound"])
+        eventually(lambda: unsound(daemon))
         assert {"analyst", "other"} <= set(desk.center.names("roles"))
 
 

@@ -1,0 +1,71 @@
+"""Whom the daemon tells, from its configuration, and what it says."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from reconciler.config import DaemonConfig
+from reconciler.config.daemon import NotificationConfig
+from reconciler.daemon.board import Board
+from reconciler.daemon.passing import Passed
+from reconciler.daemon.roster import Roster
+from reconciler.daemon.state import TargetState
+from reconciler.notify import AppriseTo, Message, Notifier, StatusTo, WebhookTo, make_channels, make_status
+from reconciler.secrets import Snapshot
+
+
+def notifier_of(config: DaemonConfig, roster: Roster) -> Notifier | None:
+    """Raises MissingSecret, InputError; None where nobody wants to be told."""
+    secrets, status = roster.secrets(), config.commit_status
+    channels = make_channels([_channel(one, secrets) for one in config.notifications])
+    if not channels and status is None:
+        return None
+    marks = None
+    if status is not None:
+        token = secrets.configured(status.token)
+        marks = make_status(
+            StatusTo(status.provider, status.repository, token, status.api, status.context, status.page)
+        )
+    return Notifier(channels, marks, hide=roster.redactor.hide)
+
+
+def _channel(one: NotificationConfig, secrets: Snapshot) -> WebhookTo | AppriseTo:
+    targets = frozenset(one.targets)
+    if one.apprise is not None:
+        return AppriseTo(one.apprise, secrets.configured(one.apprise), targets)
+    assert one.url is not None
+    signing = secrets.configured(one.signing) if one.signing is not None else None
+    return WebhookTo(one.url, secrets.configured(one.url), signing, targets)
+
+
+def message_of(state: TargetState, passed: Passed) -> Message:
+    """What a pass means to people."""
+    counts = Counter(one.sync.value for one in state.objects)
+    blocked = tuple(sorted({one.rule for one in passed.plan.blocked})) if passed.plan is not None else ()
+    error = state.error
+    return Message(
+        target=state.name,
+        outcome=passed.verdict,
+        at=time.time(),
+        revision=state.revision,
+        summary=_summary(counts),
+        counts=dict(counts),
+        error=error,
+        blocked=blocked,
+    )
+
+
+def _summary(counts: Counter[str]) -> str:
+    off = {name: count for name, count in counts.items() if name != "synced"}
+    if not off:
+        return f"{counts['synced']} objects are as desired"
+    return ", ".join(f"{count} {name}" for name, count in sorted(off.items()))
+
+
+def outcomes_of(board: Board, revision: str) -> dict[str, str | None]:
+    """How each target took a revision; None: it hasn't come to it yet."""
+    return {
+        name: state.verdict if state.revision == revision or state.verdict == "error" else None
+        for name, state in board.targets.items()
+    }
