@@ -22,7 +22,7 @@ from reconciler.cli.options import (
     takes_wishes,
 )
 from reconciler.cli.several import documents_of, shown
-from reconciler.cli.show import require_place, tame, text_options, write_out
+from reconciler.cli.show import require_place, tame, text_options, uncontrolled, write_out
 from reconciler.errors import InvalidTree, ReconcilerError
 from reconciler.load import load
 from reconciler.opening import opened
@@ -37,6 +37,10 @@ from reconciler.trees import Loaded, load_for, read_tree
 if TYPE_CHECKING:
     from reconciler.model import SourceFile
     from reconciler.remote import Server
+
+
+NARROWEST, WIDEST = 40, 400
+"""Columns that a server draws for."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +126,14 @@ async def _there(
 ) -> Planned:
     from reconciler.remote import PLAN_SECONDS, Drawing, connected
 
-    text = {"width": min(max(options["width"], 40), 400), "color": options["colour"], "full": options["full"]}
-    drawing = None if output == "json" else Drawing(output, **(text if output == "text" else {}))
+    drawing = None if output == "json" else Drawing(output)
+    if output == "text":
+        width = min(max(options["width"], NARROWEST), WIDEST)
+        drawing = Drawing(output, width, options["colour"], options["full"])
     async with connected(server, PLAN_SECONDS) as remote:
         documents, texts = await remote.plan(files, names, drawing)
-    tamed = [tame(one, ascii_only=not options.get("unicode", True)) for one in texts]
+    ascii_only = not options.get("unicode", True)
+    tamed = [tame(one, ascii_only=ascii_only) if output == "text" else uncontrolled(one) for one in texts]
     codes = [document_code(one, detailed=detailed) for one in documents]
     return Planned(documents, tamed, codes, max(len(documents), len(names)))
 

@@ -28,12 +28,18 @@ def colourful(no_color: bool = False) -> bool:
 
 
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m|\n)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def tame(text: str, *, ascii_only: bool = False) -> str:
-    """A page that somebody else has drawn, with nothing in it that a terminal would obey but colours."""
+    """A page for the terminal that somebody else has drawn, with nothing in it that one would obey but colours."""
     parts = _COLOUR.split(text)
     return "".join(part if odd % 2 else safe(part, ascii_only=ascii_only) for odd, part in enumerate(parts))
+
+
+def uncontrolled(text: str) -> str:
+    """A text of somebody else's for a program, not for people: without control characters, and else as it is."""
+    return _CONTROL.sub(lambda found: safe(found[0]), text)
 
 
 def require_place(path: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from reconciler.config import DaemonConfig
 from reconciler.config.daemon import NotificationConfig
@@ -15,7 +16,7 @@ from reconciler.notify import AppriseTo, Message, Notifier, StatusTo, WebhookTo,
 from reconciler.secrets import Snapshot
 
 
-def notifier_of(config: DaemonConfig, roster: Roster) -> Notifier | None:
+def notifier_of(config: DaemonConfig, roster: Roster, on_lost: Callable[[str, int], None]) -> Notifier | None:
     """Raises MissingSecret, InputError; None where nobody wants to be told."""
     secrets, status = roster.secrets(), config.commit_status
     channels = make_channels([_channel(one, secrets) for one in config.notifications])
@@ -27,7 +28,7 @@ def notifier_of(config: DaemonConfig, roster: Roster) -> Notifier | None:
         marks = make_status(
             StatusTo(status.provider, status.repository, token, status.api, status.context, status.page)
         )
-    return Notifier(channels, marks, hide=roster.redactor.hide)
+    return Notifier(channels, marks, hide=roster.redactor.hide, on_lost=on_lost)
 
 
 def _channel(one: NotificationConfig, secrets: Snapshot) -> WebhookTo | AppriseTo:

@@ -81,7 +81,8 @@ def assemble(wanted: Wanted, redactor: Redactor) -> tuple[Daemon, DaemonConfig, 
     mode = Mode(wanted.mode) if wanted.mode else None
     roster = Roster.of(wanted.where, wanted.policy, mode, interval)
     roster.redactor = redactor
-    telling = Telling(Metrics(), notifier_of(config, roster))
+    metrics = Metrics()
+    telling = Telling(metrics, notifier_of(config, roster, metrics.notifications_lost))
     follower = follower_of(wanted.flags, config, roster, interval)
     daemon = Daemon(roster, follower, rhythm_of(config), telling)
     telling.watch(daemon.board)

@@ -32,14 +32,16 @@ def _number(value: Any) -> Any:
 
 
 TargetName = Annotated[str, Field(min_length=1, max_length=256)]
-ObjectKind = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,62}$")]
-ObjectName = Annotated[str, Field(min_length=1, max_length=1000)]
+ObjectKind = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,62}$", examples=["User"])]
+ObjectName = Annotated[str, Field(min_length=1, max_length=1000, examples=["alice"])]
 FileName = Annotated[
-    str, Field(pattern=rf"^({_SEGMENT}/)*{_SEGMENT}\.ya?ml$", max_length=4096), AfterValidator(_printable)
+    str,
+    Field(pattern=rf"^({_SEGMENT}/)*{_SEGMENT}\.ya?ml$", max_length=4096, examples=["team/roles.yaml"]),
+    AfterValidator(_printable),
 ]
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Period = Annotated[float, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False)]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", examples=["sha256:" + "0" * 64])]
+Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["new disks"])]
+Period = Annotated[float, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False, examples=[3600])]
 QueryNumber = BeforeValidator(_number)
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Counts = dict[str, int]
@@ -64,7 +66,7 @@ class NamedFile(Body):
     """A YAML file of the desired state: its path under the tree's root, and its text."""
 
     name: FileName
-    content: str
+    content: Annotated[str, Field(examples=["# no documents"])]
 
 
 class Rendering(Body):
@@ -116,7 +118,7 @@ class ForgetBody(Body):
 class ResolveBody(Body):
     """A journalled write of which nobody could tell how it ended, and how it did."""
 
-    entry: Annotated[int, Field(ge=1, le=LARGEST)]
+    entry: Annotated[int, Field(ge=1, le=LARGEST, examples=[7])]
     ending: Literal["done", "not-done"]
 
 

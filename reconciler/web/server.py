@@ -53,23 +53,30 @@ async def serve(app: Starlette, listen: str, *, on_ready: Callable[[str], None],
 
 def bind(listen: str) -> socket.socket:
     """A listening socket. Raises InputError."""
-    host, _, port = listen.rpartition(":")
     try:
-        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
+        family, address = _address(listen)
         # asyncio switches Nagle's algorithm off only where a socket says that it is TCP.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    except (OSError, OverflowError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise _unusable(listen, error) from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
         raise _unusable(listen, error) from None
     listener.setblocking(False)
     return listener
+
+
+def _address(listen: str) -> tuple[int, Any]:
+    host, _, port = listen.rpartition(":")
+    if not host or int(port) > 65535:  # which getaddrinfo would take for any host, and for another port
+        raise ValueError
+    found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = found[0]
+    return family, address
 
 
 def url_of(listener: socket.socket) -> str:

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconciler.cli.main import BUILT_IN, built_in
+from reconciler.errors import InputError
 from reconciler.render import render_plan
+from reconciler.settle import settled_by_hand
+from reconciler.sources.directory import read
 from reconciler.store import Store
-from reconciler.store.records import Entry, PassStart, Quarantine, Settlement
+from reconciler.store.records import Entry, EntryRecord, PassStart, Quarantine, Settlement
+from reconciler.systems.registry import default_system, systems
 from tests.api.server import Reply, script
 from tests.api.server import serving as scripted
 from tests.e2e.conftest import MakeDesk
-from tests.e2e.kit import PASSWORD, Desk, Result, document, mostly_ci, user
+from tests.e2e.kit import Desk, Result, document, mostly_ci, user
 from tests.remote.daemon import PlanningControl
 from tests.web.control import MemoryControl, planned
 from tests.web.serving import Served, serving
 
 CANARIES = {f"{role}-token-0123456789" for role in ("read", "plan", "operate")}
-NOWHERE = dict.fromkeys(("URL", "USER", "PASSWORD", "STATE", "SECRETS_DIR"), "")
+NOTHING = {f"RECONCILER_{name}": "" for name in ("URL", "USER", "PASSWORD", "STATE", "SECRETS_DIR")}
 DIGEST = f"sha256:{'1' * 64}"
 
 
@@ -37,9 +42,8 @@ def daemon() -> Iterator[Served]:
 def ask(desk: Desk, url: str, *args: str, role: str = "operate", token: str | None = None, **more: Any) -> Result:
     """Run a command that knows of a server only: no target, no credentials, no state."""
     desk.canaries |= CANARIES
-    variables = {f"RECONCILER_{name}": value for name, value in NOWHERE.items()}
     known = f"{role}-token-0123456789" if token is None else token
-    env = {**variables, "RECONCILER_SERVER": url, "RECONCILER_TOKEN": known}
+    env = {**NOTHING, "RECONCILER_SERVER": url, "RECONCILER_TOKEN": known}
     return desk.run(*args, env=env, **more)
 
 
@@ -69,6 +73,7 @@ def test_a_server_plans_as_one_does_oneself(desk: Desk, output: str):
     assert desk.center.writes() == []
 
 
+@pytest.mark.ci
 def test_a_plan_of_a_server_can_be_applied(desk: Desk):
     tree_of(desk)
     desk.run("state", "init").ended(0)
@@ -83,10 +88,11 @@ def test_problems_of_a_tree_are_told_as_ever(desk: Desk):
     with serving(PlanningControl(desk)) as served:
         its = ask(desk, served.url, "plan", "desired-state", role="plan").ended(1)
     assert "tree.yaml:1:" in its.err
-    assert its.err == own.err.replace("error: ", "error: ", 1)
+    assert its.err == own.err
     assert its.out == ""
 
 
+@pytest.mark.ci
 def test_what_is_not_text_is_told_before_it_is_sent(desk: Desk, daemon: Served):
     (desk.tree / "a.yaml").write_bytes(b"name: \xff\xfe\n")
     result = ask(desk, daemon.url, "plan", "desired-state").ended(1)
@@ -94,6 +100,7 @@ def test_what_is_not_text_is_told_before_it_is_sent(desk: Desk, daemon: Served):
     assert daemon.control.asked == []
 
 
+@pytest.mark.ci
 def test_several_targets_come_one_after_the_other(desk: Desk, daemon: Served):
     tree_of(desk)
     listed = ask(desk, daemon.url, "plan", "desired-state", "-o", "json").ended(0).json()
@@ -101,14 +108,13 @@ def test_several_targets_come_one_after_the_other(desk: Desk, daemon: Served):
     assert listed["kind"] == "PlanList"
     assert "rendered" not in listed
     text = ask(desk, daemon.url, "plan", "desired-state").ended(0).out
-    from reconciler.sources.directory import read
-
     plans = [planned(name, read(desk.tree).files) for name in ("prod", "lab")]
     assert text == "\n".join(render_plan(plan, "text", width=100) for plan in plans)
     one = ask(desk, daemon.url, "plan", "desired-state", "-o", "json", "--target", "lab").ended(0).json()
     assert (one["kind"], one["target"]) == ("Plan", "lab")
 
 
+@pytest.mark.ci
 def test_a_server_plans_with_its_own_policy(desk: Desk, daemon: Served):
     tree_of(desk)
     for flags in (["--prune"], ["--allow", "replace"], ["--allow", "deletions=3"], ["--only", "Role/x"], ["--resend"]):
@@ -122,6 +128,7 @@ def test_a_server_plans_with_its_own_policy(desk: Desk, daemon: Served):
 # --- what operators say
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("args", "out", "asked"),
     [
@@ -160,28 +167,30 @@ def test_a_server_is_told(desk: Desk, daemon: Served, args: tuple[str, ...], out
     assert daemon.control.asked[-1] == asked
 
 
+@pytest.mark.ci
 def test_a_suspension_by_a_server_ends(desk: Desk, daemon: Served):
     ask(desk, daemon.url, "suspend", "--reason", "x", "--for", "2h", "--target", "prod").ended(0)
     *_, until = daemon.control.asked[-1]
     assert 7100 < until - time.time() < 7300
 
 
+@pytest.mark.ci
 def test_a_plan_is_approved_by_its_digest_or_its_file(desk: Desk, daemon: Served):
     pending = daemon.control.targets["prod"].plan
     assert pending is not None
     result = ask(desk, daemon.url, "approve", pending.digest).ended(0)
     assert result.out == f"Approved for prod: {pending.digest}\n"
     assert daemon.control.asked == [("approve", None, pending.digest, "the-operateer")]
-    (desk.folder / "plan.json").write_text(render_plan(pending, "json"))
-    result = ask(desk, daemon.url, "approve", "plan.json")
-    if pending.lineage is not None:
-        assert result.ended(0).out.startswith(f"Approved for prod: {pending.digest} (2 to create")
-        assert daemon.control.asked[-1] == ("approve", "prod", pending.digest, "the-operateer")
+    (desk.folder / "plan.json").write_text(render_plan(replace(pending, lineage="l"), "json"))
+    result = ask(desk, daemon.url, "approve", "plan.json").ended(0)
+    assert result.out == f"Approved for prod: {pending.digest} (2 to create)\n"
+    assert daemon.control.asked[-1] == ("approve", "prod", pending.digest, "the-operateer")
     refused = ask(desk, daemon.url, "approve", DIGEST).ended(1)
     assert "no pending plan has this digest" in refused.err
     assert "look at the pending plan again" in refused.err
 
 
+@pytest.mark.ci
 def test_status_of_a_server(desk: Desk, daemon: Served):
     result = ask(desk, daemon.url, "status", role="read").ended(3)
     for text in (
@@ -205,11 +214,12 @@ def test_status_of_a_server(desk: Desk, daemon: Served):
     assert found["source"]["revision"] == "abc123"
 
 
+@pytest.mark.ci
 def test_history_of_a_server(desk: Desk, daemon: Served):
     result = ask(desk, daemon.url, "history", "--target", "prod", role="read").ended(0)
     assert result.out.splitlines() == [
-        "#2    2026-01-02T03:03:05Z  converged          5.0 s  1 create",
-        "#1    2026-01-02T03:02:35Z  -              cut short  nothing to do",
+        "#2    2026-01-02T03:03:05Z  converged        5.0 s  1 create",
+        "#1    2026-01-02T03:02:35Z  -            cut short  nothing to do",
     ]
     found = ask(desk, daemon.url, "history", "-o", "json", "--target", "prod", "--limit", "1").ended(0).json()
     assert [one["id"] for one in found] == [2]
@@ -217,6 +227,7 @@ def test_history_of_a_server(desk: Desk, daemon: Served):
     assert "at most 1000" in ask(desk, daemon.url, "history", "--limit", "5000").ended(1).err
 
 
+@pytest.mark.ci
 def test_open_entries_of_a_server(desk: Desk, daemon: Served):
     listed = ask(desk, daemon.url, "resolve", "--target", "prod").ended(0)
     assert "#7 createUser of User/alice" in listed.out
@@ -228,15 +239,15 @@ def test_open_entries_of_a_server(desk: Desk, daemon: Served):
 # --- what goes wrong
 
 
+@pytest.mark.ci
 def test_which_target_must_be_said(desk: Desk, daemon: Served):
     result = ask(desk, daemon.url, "resume").ended(1)
     assert "this command takes one target" in result.err
     assert "--target: prod, lab" in result.err
     result = ask(desk, daemon.url, "status", "--target", "prud").ended(1)
     assert "no target 'prud'. Did you mean 'prod'" in result.err
-    assert "resume: there is no target" in ask(desk, daemon.url, "resume", "--target", "prud").ended(1).err.replace(
-        "status: ", "resume: "
-    )
+    result = ask(desk, daemon.url, "history", "--target", "prud").ended(1)
+    assert "history: there is no target" in result.err
 
 
 def test_tokens_and_roles(desk: Desk, daemon: Served):
@@ -250,22 +261,17 @@ def test_tokens_and_roles(desk: Desk, daemon: Served):
     small = ask(desk, daemon.url, "suspend", "--reason", "x", "--target", "prod", role="plan").ended(1)
     assert "this takes the operate role, and the-planer has plan" in small.err
     assert "it takes a token with the role operate" in small.err
-    (desk.folder / "empty").write_text("")
-    empty = ask(desk, daemon.url, "status", "--server", daemon.url, token="").ended(1)
-    assert "RECONCILER_TOKEN" in empty.err
     assert daemon.control.asked == []
 
 
+@pytest.mark.ci
 def test_a_token_from_a_file(desk: Desk, daemon: Served):
     (desk.secrets / "token").write_text("read-token-0123456789\n")
     variables = {"RECONCILER_TOKEN_FILE": str(desk.secrets / "token")}
-    desk.run("status", "--server", daemon.url, "--target", "lab", env=variables | no_flags()).ended(0)
+    desk.run("status", "--server", daemon.url, "--target", "lab", env=NOTHING | variables).ended(0)
 
 
-def no_flags() -> dict[str, str]:
-    return {f"RECONCILER_{name}": "" for name in NOWHERE}
-
-
+@pytest.mark.ci
 def test_nobody_is_there(desk: Desk):
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}"
@@ -289,17 +295,20 @@ def test_a_redirect_is_not_followed(desk: Desk, daemon: Served):
     assert daemon.control.asked == []
 
 
+@pytest.mark.ci
 def test_a_page_cannot_command_the_terminal(desk: Desk):
     async def main() -> Result:
-        body = b'{"items": [{"target": "x", "steps": [], "blocked": []}], "rendered": ["\\u001b]0;title\\u0007 \\u001b[1mx\\u001b[0m"]}'
-        async with scripted(script(Reply(200, body))) as wire:
+        plan = {"target": "x", "steps": [], "blocked": []}
+        body = {"items": [plan], "rendered": ["\x1b]0;title\x07 \x1b[1mx\x1b[0m"]}
+        async with scripted(script(Reply(200, json.dumps(body).encode()))) as wire:
             return await asyncio.to_thread(ask, desk, wire.url, "plan", "desired-state")
 
     tree_of(desk)
     result = asyncio.run(main()).ended(0)
-    assert result.out == "\\u001b]0;title\\u0007 \x1b[1mx\x1b[0m"
+    assert result.out == "\\u001b]0;title\\u0007 x"
 
 
+@pytest.mark.ci
 def test_flags_that_a_server_does_not_heed(desk: Desk, daemon: Served):
     for args in (
         ("suspend", "--reason", "x", "--by", "me"),
@@ -311,6 +320,7 @@ def test_flags_that_a_server_does_not_heed(desk: Desk, daemon: Served):
         assert "a server was named, which doesn't heed --" in ask(desk, daemon.url, *args).ended(1).err
 
 
+@pytest.mark.ci
 def test_an_empty_flag_overrules_the_variable(desk: Desk, daemon: Served):
     result = desk.run("status", "--offline", "--server", "", env={"RECONCILER_SERVER": daemon.url}).ended(0)
     assert result.out.startswith("Target  default")
@@ -339,6 +349,7 @@ def test_a_suspended_target_is_not_written_to(desk: Desk):
     desk.apply().ended(0)
 
 
+@pytest.mark.ci
 def test_a_suspension_has_an_owner_a_reason_and_an_end(desk: Desk):
     assert "by" in desk.run("suspend", "--reason", "x").ended(0).out
     owner = desk.status().ended(0).json()["suspension"]["owner"]
@@ -372,21 +383,22 @@ def test_an_approved_plan_goes_beyond_the_budget_once(make: MakeDesk):
     assert told.endswith(f"Z: {plan['digest']} (6 blocked)\n")
     assert [one["digest"] for one in desk.status().ended(0).json()["approvals"]] == [plan["digest"]]
     assert "by carol, until" in desk.run("status", "--offline").ended(0).out
-    desk.apply("--prune").ended(0)
+    desk.apply("--prune", "--plan", "plan.json").ended(0)
     assert [name for name in desk.center.names("roles") if name.startswith("r")] == ["r0"]
     assert desk.status().ended(0).json()["approvals"] == []
 
 
+@pytest.mark.ci
 def test_another_plan_than_the_approved_one_is_held_back(make: MakeDesk):
     desk = many_deletions(make)
     desk.run("approve", desk.plan("--prune").json()["digest"]).ended(0)
-    desk.write(document("Role", "r0"), document("Role", "r1"))
-    assert set(desk.plan("--prune").rules.values()) <= {"budget"}
     desk.write(document("Role", "r0"), document("Role", "new"))
     report = desk.apply("--prune").ended(3)
     assert set(report.rules.values()) == {"budget"}
+    assert len(desk.center.names("roles")) >= 8
 
 
+@pytest.mark.ci
 def test_what_cannot_be_approved(desk: Desk):
     tree_of(desk)
     assert "neither a digest nor a file" in desk.run("approve", "sha256:12").ended(1).err
@@ -423,6 +435,7 @@ def remember(desk: Desk, action: str, kind: str, name: str) -> int:
     return asyncio.run(main())
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("action", "ending", "follows"),
     [
@@ -454,6 +467,7 @@ def test_an_outcome_that_nobody_knows_is_told(desk: Desk, action: str, ending: s
     assert f"entry {entry} isn't open" in desk.run("resolve", str(entry), "--as", ending).ended(1).err
 
 
+@pytest.mark.ci
 def test_a_delete_that_was_done_gives_ownership_up_and_a_create_gives_none(make: MakeDesk):
     desk = make()
     desk.write(document("Role", "r0"), document("Role", "r1"))
@@ -463,12 +477,38 @@ def test_a_delete_that_was_done_gives_ownership_up_and_a_create_gives_none(make:
     assert desk.owned() == ["Role/r0"]
 
 
+def test_a_word_does_not_make_a_request_that_is_told_once_be_told_again():
+    system = systems()["brightriver"]
+    key = ("FileRejection", ("order", "a.jpg"))
+    entry = Entry(1, "rejectFiles", "POST", "/x", "create", ("m",), (key,), ("FileRejection/order",), 0.0)
+    record = EntryRecord(7, entry, "unknown", "no answer", "", None)
+    with pytest.raises(InputError) as found:
+        settled_by_hand(system, record, "done", ())
+    assert found.value.remedy == "say that it was done with: reconciler adopt FileRejection order"
+    assert settled_by_hand(system, record, "not-done", ()).status == "not-done"
+    with pytest.raises(InputError, match="entry 7 is settled already: done"):
+        settled_by_hand(system, replace(record, status="done"), "not-done", ())
+
+
+def test_what_is_still_to_be_made_anew_stays_known():
+    key = ("Role", ("r",))
+    entry = Entry(1, "deleteRole", "DELETE", "/x", "delete", ("m",), (key,), ("Role/r",), 0.0)
+    record = EntryRecord(7, entry, "open", "", "", None)
+    assert settled_by_hand(default_system(), record, "done", ()).disown == (key,)
+    assert settled_by_hand(default_system(), record, "done", {key}).disown == ()
+    assert settled_by_hand(default_system(), record, "not-done", ()).disown == ()
+    damaged = replace(record, intact=False)
+    assert settled_by_hand(default_system(), damaged, "done", ()).disown == ()
+
+
+@pytest.mark.ci
 def test_resolve_takes_both_or_nothing(desk: Desk):
     for args in (["3"], ["--as", "done"]):
         assert "resolve takes an entry and how it ended" in desk.run("resolve", *args).ended(1).err
     assert desk.run("resolve").ended(0).out == "Nothing is open.\n"
 
 
+@pytest.mark.ci
 def test_a_daemon_that_holds_the_state_is_to_be_asked(desk: Desk):
     async def main() -> list[Result]:
         store = Store.open(desk.env["RECONCILER_STATE"], "default", desk.center.url, writable=True)
@@ -489,8 +529,3 @@ def test_every_command_that_a_server_can_do_has_the_flag():
         "plan", "approve", "suspend", "resume", "adopt", "forget", "resolve", "status", "history",
     }  # fmt: skip
     assert not [one for name in able for one in built_in(name).params if "token" in str(one.name)]
-
-
-def test_the_password_is_not_needed(desk: Desk, daemon: Served, tmp_path: Path):
-    """What ``ask`` leaves away is really away."""
-    assert PASSWORD not in str({**desk.env, **no_flags()}.values())

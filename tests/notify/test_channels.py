@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from reconciler.api import Tls
 from reconciler.errors import InputError
 from reconciler.notify import AppriseTo, Message, Notifier, Way, WebhookTo, make_channels
+from reconciler.notify.chat import Apprise
 from reconciler.notify.webhook import Webhook
 from reconciler.secret import Secret
 from tests.notify.receiver import Answer, Receiver, go, receiving, until
@@ -199,6 +200,23 @@ def test_a_channel_for_some_targets_hears_of_no_other():
     assert [got.json["target"] for got in some.got] == ["a"]
 
 
+def test_what_history_knows_and_what_is_no_longer_configured():
+    with receiving() as receiver:
+        notifier = Notifier([webhook(receiver)])
+        notifier.known("a", "failed")
+        notifier.known("b", "failed")
+        notifier.forget("b")
+
+        async def main() -> None:
+            for target in ("a", "b"):
+                notifier.tell(message("failed", target))
+                notifier.tell(message("converged", target))
+
+        go(notifier, main())
+    told = [(got.json["target"], got.json["before"], got.json["outcome"]) for got in receiver.got]
+    assert told == [("a", "failed", "converged"), ("b", None, "failed"), ("b", "failed", "converged")]
+
+
 def test_secrets_in_texts_are_hidden():
     with receiving() as receiver:
         notifier = Notifier([webhook(receiver)], hide=lambda text: text.replace("hunter2", "(secret)"))
@@ -319,6 +337,22 @@ def test_apprise_that_fails_is_said_without_the_address():
             go(notifier, main())
     assert len(receiver.got) == 3
     assert [entry["error"] for entry in logs] == ["chat: apprise could not deliver to 1 of 1 addresses"]
+
+
+@apprises
+def test_apprise_that_hangs_is_given_up():
+    gate = threading.Event()
+    with receiving(Answer(gate=gate)) as receiver:
+        channel = Apprise("chat", Secret(f"json://127.0.0.1:{receiver.port}"), deadline=0.2)
+        notifier = Notifier([channel], pauses=())
+
+        async def main() -> None:
+            notifier.tell(message())
+            await until(lambda: notifier.lost)
+            gate.set()
+
+        go(notifier, main())
+    assert notifier.lost == {"chat": 1}
 
 
 @apprises

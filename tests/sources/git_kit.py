@@ -159,6 +159,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
+        self.send_header("Content-Length", str(len(self.server.text)))
         if self.server.text:
             self.send_header("Content-Type", "text/plain")
         self.end_headers()
@@ -184,6 +185,7 @@ class Handler(BaseHTTPRequestHandler):
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         self.send_response(int(fields.pop("Status", "200").split()[0]))
+        self.send_header("Content-Length", str(len(content)))
         for name, value in fields.items():
             self.send_header(name, value)
         self.end_headers()

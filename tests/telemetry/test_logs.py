@@ -15,6 +15,7 @@ import sys
 import threading
 import warnings
 from base64 import b64encode
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -227,12 +228,15 @@ def test_whatever_is_logged_can_be_written(stream: io.StringIO):
             keys={1: {2}, None: ()},
             long="x" * (LONGEST + 1),
             many=range(3),
+            raw=b"\xff-bytes",
+            when=datetime(2026, 1, 2, tzinfo=UTC),
             time=1,
             level=2,
         )
     event = json.loads(stream.getvalue().splitlines()[0])
     assert event["huge"] == str(2**70)
     assert (event["nan"], event["lone"], event["word"]) == (None, "\\ud800", "one")
+    assert (event["raw"], event["when"]) == ("\\xff-bytes", "2026-01-02T00:00:00+00:00")
     assert event["bad"] == "(Unshowable that can't be shown: RuntimeError)"
     assert event["keys"] == {"1": [2], "None": []}
     assert LONGEST - 2 <= len(event["long"]) <= LONGEST

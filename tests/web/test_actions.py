@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -175,12 +176,10 @@ def test_what_a_body_held_is_not_repeated(shared: Served):
 
 @pytest.mark.parametrize("path", [path for path in BODIES if path != "plan"])
 def test_small_bodies_are_bounded(shared: Served, path: str):
-    answer = shared.ask(
-        "POST", f"/api/v1/{path}", content=b" " * 70_000, headers={"Content-Type": "application/json"}
-    )
+    answer = shared.ask("POST", f"/api/v1/{path}", content=b" " * 70_000, headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
 
-    def pieces():
+    def pieces() -> Iterator[bytes]:
         for _ in range(20):
             yield b" " * 5000
 

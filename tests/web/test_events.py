@@ -25,7 +25,7 @@ class Stream:
 
     def block(self) -> list[str]:
         """The lines up to the next empty one."""
-        found = []
+        found: list[str] = []
         for line in self._lines:
             if not line:
                 return found

@@ -97,7 +97,9 @@ def test_too_large_a_body(shared: Served):
     """It is refused by what it says of itself, before any of it is read."""
     host, port = shared.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
-        head = f"POST /hooks/git HTTP/1.1\r\nHost: x\r\nContent-Length: {26 * 1024**2 + 1}\r\nX-Gitea-Signature: 0\r\n\r\n"
+        head = (
+            f"POST /hooks/git HTTP/1.1\r\nHost: x\r\nContent-Length: {26 * 1024**2 + 1}\r\nX-Gitea-Signature: 0\r\n\r\n"
+        )
         connection.sendall(head.encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
     assert shared.control.asked == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
 
 import pytest
@@ -92,8 +93,9 @@ def test_open_to_everybody(shared: Served, closed: Served, operation: Operation,
     ],
 )
 def test_wrong_tokens(shared: Served, header: str | bytes):
+    raw = header if isinstance(header, bytes) else header.encode()
     with shared.client() as client:
-        answer = client.get("/api/v1/targets", headers={"Authorization": header})
+        answer = client.get("/api/v1/targets", headers=[(b"Authorization", raw)])
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert "token-0123456789" not in answer.text
 
@@ -175,10 +177,6 @@ def test_a_guard_keeps_no_token():
 
 def test_all_tokens_are_compared(monkeypatch: pytest.MonkeyPatch):
     """The time tells neither how much of a token fits nor which one it was: digests are compared, all of them."""
-    import hmac
-
-    from reconciler.web import auth
-
     seen: list[tuple[int, int]] = []
     compare = hmac.compare_digest
 
@@ -187,7 +185,7 @@ def test_all_tokens_are_compared(monkeypatch: pytest.MonkeyPatch):
         return compare(one, other)
 
     guard = Guard(settings())
-    monkeypatch.setattr(auth.hmac, "compare_digest", watched)
+    monkeypatch.setattr(hmac, "compare_digest", watched)
     for token in ("x", "read-token-0123456789", "operate-token-0123456789"):
         seen.clear()
         guard.bearer(token)

@@ -30,6 +30,13 @@ def raw(server: Served, data: bytes, seconds: float = 5) -> bytes:
         return found
 
 
+def drip(connection: socket.socket, data: bytes, size: int) -> None:
+    """Send little by little."""
+    for start in range(0, len(data), size):
+        connection.sendall(data[start : start + size])
+        time.sleep(0.02)
+
+
 def test_it_tells_its_real_port(server: Served):
     assert httpx.URL(server.url).port not in (None, 0)
 
@@ -41,6 +48,7 @@ def test_it_tells_its_real_port(server: Served):
         ("127.0.0.1:99999", "can't listen on 127.0.0.1:99999: "),
         ("203.0.113.7:0", "can't listen on 203.0.113.7:0: cannot assign requested address"),
         ("127.0.0.1", "can't listen on 127.0.0.1: it is no address"),
+        (":8080", "can't listen on :8080: it is no address"),
     ],
 )
 def test_an_address_that_can_not_be_had(listen: str, words: str):
@@ -156,17 +164,16 @@ def test_signals_are_left_alone():
 
 def test_cancelling_it_closes_all():
     async def main() -> str:
-        urls: list[str] = []
+        ready = asyncio.get_running_loop().create_future()
         app = create_app(MemoryControl(), settings())
-        task = asyncio.create_task(serve(app, "127.0.0.1:0", on_ready=urls.append, stop=asyncio.Event()))
-        while not urls:
-            await asyncio.sleep(0.01)
+        task = asyncio.create_task(serve(app, "127.0.0.1:0", on_ready=ready.set_result, stop=asyncio.Event()))
+        url: str = await ready
         async with httpx.AsyncClient(trust_env=False) as client:
-            assert (await client.get(f"{urls[0]}/healthz")).status_code == 200
+            assert (await client.get(f"{url}/healthz")).status_code == 200
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        return urls[0]
+        return url
 
     url = asyncio.run(main())
     with pytest.raises(httpx.ConnectError):
@@ -178,8 +185,7 @@ def test_a_head_without_end(monkeypatch: pytest.MonkeyPatch):
     with serving() as server:
         for data in (b"", b"GET /healthz HTT", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: "):
             began = time.monotonic()
-            with pytest.raises(ConnectionResetError):
-                raw(server, data)
+            assert raw(server, data) == b""
             assert time.monotonic() - began < 3
         assert server.ask("GET", "/healthz").status_code == 200
 
@@ -191,9 +197,7 @@ def test_drops_do_not_keep_a_connection_open(monkeypatch: pytest.MonkeyPatch):
         with socket.create_connection((host, int(port)), timeout=5) as connection:
             began = time.monotonic()
             with pytest.raises(OSError, match=r"reset|Broken pipe"):
-                for byte in b"GET /healthz HTTP/1.1\r\n" + b"X: y\r\n" * 200:
-                    connection.sendall(bytes([byte]))
-                    time.sleep(0.02)
+                drip(connection, b"GET /healthz HTTP/1.1\r\n" + b"X: y\r\n" * 200, 1)
             assert time.monotonic() - began < 3
 
 
@@ -214,9 +218,7 @@ def test_what_is_answered_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch):
             assert connection.recv(65536).startswith(b"HTTP/1.1 401")
             began = time.monotonic()
             with pytest.raises(OSError, match=r"reset|Broken pipe"):
-                while True:
-                    connection.sendall(b"x" * 1000)
-                    time.sleep(0.02)
+                drip(connection, b"x" * 1_000_000, 1000)
             assert time.monotonic() - began < 3
 
 
@@ -232,7 +234,6 @@ def test_heads_are_bounded(shared: Served):
         b"GET / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
 )
 def test_what_is_no_http(shared: Served, data: bytes):

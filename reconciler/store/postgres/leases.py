@@ -36,17 +36,17 @@ _SEE, _LOCK = text(_SEEN), text(f"{_SEEN} FOR UPDATE")
 _TAKE = text(
     f"""UPDATE leases SET
         holder = :holder, token = token + 1, expires = {_NOW} + :seconds, request_deadline = :request_deadline,
-        settle_after = CASE WHEN holder IS NULL THEN settle_after
+        settle_after = CASE WHEN NOT {_LEFT_OPEN} THEN 0
+                            WHEN holder IS NULL THEN settle_after
                             ELSE greatest(settle_after, expires + request_deadline) END
     WHERE target = :target
-    RETURNING token, CASE WHEN {_LEFT_OPEN} THEN greatest(0, settle_after - {_NOW}) ELSE 0 END AS wait"""  # noqa: S608
+    RETURNING token, greatest(0, settle_after - {_NOW}) AS wait"""  # noqa: S608
 )
 _KEEP = text(f"UPDATE leases SET expires = {_NOW} + :seconds WHERE target = :target AND token = :token")  # noqa: S608
 _DROP = text(
     f"""UPDATE leases SET
         holder = NULL, expires = 0,
-        settle_after = CASE WHEN {_LEFT_OPEN} THEN greatest(settle_after, {_NOW} + request_deadline)
-                            ELSE settle_after END
+        settle_after = CASE WHEN {_LEFT_OPEN} THEN greatest(settle_after, {_NOW} + request_deadline) ELSE 0 END
     WHERE target = :target AND token = :token"""  # noqa: S608
 )
 _ALONE = text("SELECT FROM targets WHERE name = :target FOR NO KEY UPDATE")
@@ -149,7 +149,7 @@ class Lease:
     def drop(self) -> None:
         with self._changing:
             term, self.term = self.term, None
-        self.settle_after = 0.0
+        self.settle_after, self._seen = 0.0, None
         self._leases.renewal.remove(self)
         if term is not None:
             self._transact(lambda connection: connection.execute(_DROP, {"target": self.target, "token": term.token}))

@@ -55,7 +55,8 @@ class Site:
     def _stranger(self, request: Request) -> Response:
         """Ask for a token. A browser that comes from elsewhere keeps a strict cookie back, so it is asked twice."""
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        if FRAGMENT in request.headers or request.method not in ("GET", "HEAD") or "authorization" in request.headers:
+        script = FRAGMENT in request.headers or request.headers.get("accept") == "text/event-stream"
+        if script or request.method not in ("GET", "HEAD") or "authorization" in request.headers:
             problem = {"title": "Sign in first", "text": "nobody is signed in here, or no longer", "remedy": None}
             given = self.frame(request, None, "Sign in first") | {"problem": problem}
             return page("message.html.j2", given, 401, **{"WWW-Authenticate": "Bearer"})
