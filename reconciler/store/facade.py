@@ -109,7 +109,10 @@ class Store(Writes):
 
     @property
     def holder(self) -> str | None:
-        """Who writes to the target, as the last ``acquire`` saw it, if it isn't us; before one, asks the database."""
+        """Who writes to the target, if it isn't us, as the last ``acquire`` saw it.
+
+        Before one, asks the database: blocks, and may raise StateError.
+        """
         return self._writable()[1].holder
 
     @property
@@ -135,7 +138,7 @@ class Store(Writes):
         Without one nothing happens; with SQLite neither, where ``close`` ends the lock. May raise StateError.
         """
         self._require_open()
-        await asyncio.to_thread(self._writable()[1].drop)
+        await asyncio.to_thread(_give_up, *self._writable())
 
     def backup(self, to_path: Path) -> None:
         """Copy the whole database, with all its targets, to a file of mode 0600. The key isn't part of it. Blocks.
@@ -158,7 +161,7 @@ class Store(Writes):
         database, hold = self._access
         # A lease that can't be given up runs out by itself.
         with suppress(StateError):
-            hold.drop()
+            _give_up(database, hold)
         database.leave(self._seals.target)
 
 
@@ -202,6 +205,12 @@ def restore(
     backend_of(url).restore(
         from_path, (target, target_url), keyring, other_target=other_target, lock_timeout=lock_timeout
     )
+
+
+def _give_up(database: Database, hold: Hold) -> None:
+    # A write that nobody waits for any more is carried out all the same, and needs the lease.
+    database.writer.flush()
+    hold.drop()
 
 
 def _seals(backend: Backend, found: Reading, wanted: tuple[str, str], keyring: Keyring | None) -> Seals | None:

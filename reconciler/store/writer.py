@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -62,6 +63,11 @@ class Writer:
                 raise StateError("the state is closed")
             self._jobs.put(_Job(work, answer))
         return answer
+
+    def flush(self) -> None:
+        """Wait until what was submitted so far is done, or has failed. Blocks."""
+        with suppress(StateError):
+            self.submit(lambda _: None).result()
 
     def close(self) -> None:
         """Do what was submitted, then end the thread."""

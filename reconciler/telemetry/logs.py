@@ -26,7 +26,7 @@ from reconciler.telemetry.redact import Redactor
 QUIET = ("alembic", "apprise", "asyncio", "httpcore", "httpx", "py.warnings", "sqlalchemy", "uvicorn", "watchfiles")
 """Libraries that are heard from warnings upwards; with ``debug`` what they inform of, too."""
 
-MUTE = ("apprise", "httpcore", "httpx", "uvicorn.access")
+MUTE = ("apprise", "httpcore", "httpx", "sqlalchemy.engine", "sqlalchemy.pool", "uvicorn.access")
 """Loggers that print addresses, headers or tokens, and tell nothing that we don't log ourselves."""
 
 # What JSON may hold, and a terminal that shows the file may obey: DEL, C1, line separators, directions.

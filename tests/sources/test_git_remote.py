@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from reconciler.errors import SourceRefused, SourceUnavailable
 from reconciler.model import SourceFile
 from reconciler.secret import Secret
 from reconciler.sources.git import GitSource, Repository
+from reconciler.sources.git.access import ssh_command
 from tests.sources.git_kit import GitServer, Origin, fetched, origin, refusal, repository, run, serving, tree
 
 __all__ = ["origin", "repository"]
@@ -203,7 +205,7 @@ def test_a_certificate_is_checked(origin: Origin, repository: Build, tmp_path: P
     with serving(tmp_path, f"ann:{CANARY}") as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         url = f"https://localhost:{server.server_port}/origin.git"
-        build = lambda **more: repository(url=url, user="ann", token=Secret(CANARY), **more)  # noqa: E731
+        build = partial(repository, url=url, user="ann", token=Secret(CANARY))
         error = refusal(GitSource(build()).fetch(), SourceRefused)
         assert "has a certificate that isn't trusted" in error.message
         assert server.seen == []
@@ -263,9 +265,7 @@ def test_ssh(origin: Origin, repository: Build, fake_ssh: Path, scratch: Path, t
 
 def test_ssh_understands_its_options(repository: Build, tmp_path: Path) -> None:
     """The real one, which says how it understood them."""
-    from reconciler.sources.git.access import _ssh_command
-
-    command = _ssh_command("/a %h b/key", '/c "d"\\/known', 120)
+    command = ssh_command("/a %h b/key", '/c "d"\\/known', 120)
     done = subprocess.run([*shlex.split(command), "-G", "h.example"], check=True, capture_output=True, text=True)
     said = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
     assert said["identityfile"] in ("/a %%h b/key", "/a %h b/key", '"/a %%h b/key"')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -101,19 +102,30 @@ def test_a_commit_that_was_changed_afterwards(origin: Origin, repository: Build,
     assert "Signature verification failed" in unfollowed(repository(allowed_signers=str(signers)))
 
 
-def test_a_signature_of_another_kind(origin: Origin, repository: Build, signers: Path, tmp_path: Path) -> None:
-    """An OpenPGP program that says that all is well is not asked."""
-    program = tmp_path / "gpg"
+def test_a_signature_of_another_kind(
+    origin: Origin, repository: Build, signers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An OpenPGP program is not asked, even if it would say that all is well."""
+    said = (
+        "SIG_CREATED ",
+        "NEWSIG",
+        "GOODSIG 1 Ann",
+        f"VALIDSIG {'A' * 40} 0 0 0 0 0 0 0 0 {'A' * 40}",
+        "TRUST_ULTIMATE",
+    )
+    status = "".join(f"[GNUPG:] {line}\\n" for line in said)
+    program = tmp_path / "bin/gpg"
+    program.parent.mkdir()
     program.write_text(
-        "#!/bin/sh\ncat > /dev/null\n"
-        "printf '[GNUPG:] SIG_CREATED \\n[GNUPG:] GOODSIG 1 Ann\\n[GNUPG:] VALIDSIG 1\\n[GNUPG:] TRUST_ULTIMATE\\n' >&2\n"
-        "printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n'\n"
+        f"#!/bin/sh\ncat > /dev/null\nprintf '{status}' >&2\n"
+        f"case \"$*\" in *--verify*) printf '{status}' ;;\n"
+        "*) printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n' ;; esac\n"
     )
     program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     origin.git("config", "gpg.format", "openpgp")
-    origin.git("config", "gpg.program", str(program))
     origin.commit("-S")
-    assert "BEGIN PGP SIGNATURE" in origin.git("cat-file", "commit", "HEAD")
+    origin.git("verify-commit", "HEAD")
     unfollowed(repository(allowed_signers=str(signers)))
 
 

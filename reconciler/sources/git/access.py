@@ -85,11 +85,12 @@ def _ssh(git: Git, repository: Repository) -> Iterator[Git]:
         descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(repository.ssh_key.reveal().rstrip("\n") + "\n")
-        command = _ssh_command(key, known_hosts, repository.timeout)
+        command = ssh_command(key, known_hosts, repository.timeout)
         yield git.having(environment={"GIT_SSH_COMMAND": command, "GIT_SSH_VARIANT": "ssh"})
 
 
-def _ssh_command(key: str, known_hosts: str, timeout: float) -> str:
+def ssh_command(key: str, known_hosts: str, timeout: float) -> str:
+    """The command line that git calls ssh with: only this key, only these hosts, nothing of the user's, no questions."""
     options = {
         "BatchMode": "yes",
         "ConnectTimeout": str(max(1, min(30, int(timeout)))),

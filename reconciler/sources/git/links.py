@@ -36,11 +36,14 @@ async def leading_to_directories(git: Git, revision: str, links: Sequence[str]) 
     if code:
         raise Damaged(told_words(words, []))
     targets = {file.name: file.data.decode(errors="surrogateescape") for file in await contents(git, found)}
-    return [link for link in links if _is_directory(link, folders, targets)]
+    return [link for link in links if is_directory(link, folders, targets)]
 
 
-def _is_directory(path: str, folders: Set[str], targets: Mapping[str, str]) -> bool:
-    """Walk the path as a file system would; what leads out of the repository leads to nothing of it."""
+def is_directory(path: str, folders: Set[str], targets: Mapping[str, str]) -> bool:
+    """Walk the path as a file system would; what leads out of the repository leads to nothing of it.
+
+    ``folders`` and ``targets`` (of all links) are by their paths from the root.
+    """
     here: list[str] = []
     left, hops = path.split("/")[::-1], 0
     while left:

@@ -66,7 +66,7 @@ class Mirror:
         try:
             for folder in (ready, self.git.directory):
                 if folder.exists():
-                    shutil.rmtree(folder)
+                    await asyncio.to_thread(shutil.rmtree, folder)
         except OSError as error:
             raise self._unusable(error) from None
         arguments = ("init", "--quiet", "--bare", "--template=", f"--object-format={form}", str(ready))

@@ -107,7 +107,8 @@ class Git:
         except TimeoutError:
             what = arguments[0]
             raise SourceUnavailable(
-                f"git {what} didn't finish within {self.timeout:g} s", remedy="see what the server is doing"
+                f"git {what} didn't finish within {self.timeout:g} s",
+                remedy="see what the server is doing, or raise the timeout",
             ) from None
         finally:
             await process.ended()

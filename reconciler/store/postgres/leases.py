@@ -3,9 +3,6 @@
 Each take-over raises the lease's token, and each write checks the token within its own transaction: so what a former
 holder still has in hand is refused. Right before a request is sent, its own clock is asked (``fence``), which it has
 set from before the renewing statement was sent: so it gives up no later than the database does.
-
-Locks: a write locks its target's row, so that a target's writes come one after the other, and shares the lease's
-row with its renewal (FOR KEY SHARE), but not with a take-over (FOR UPDATE), which waits for the write's end.
 """
 
 from __future__ import annotations
@@ -17,40 +14,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from reconciler.errors import LeaseLost, StateError, StateLocked
 from reconciler.store.backend import Backend
 from reconciler.store.hold import Terms
 from reconciler.store.postgres.clock import clock
 from reconciler.store.postgres.renewal import Renewal
+from reconciler.store.postgres.statements import ALONE, CHECK, DROP, KEEP, LOCK, MAKE, SEE, TAKE
 
-_NOW = "extract(epoch FROM clock_timestamp())::float8"
-_LEFT_OPEN = "EXISTS (SELECT FROM entries WHERE target = :target AND status = 'open')"
-_MAKE = text(
-    "INSERT INTO leases (target, holder, token, expires, request_deadline, settle_after)"
-    " VALUES (:target, NULL, 0, 0, 0, 0) ON CONFLICT DO NOTHING"
-)
-_SEEN = f"SELECT holder, token, expires, expires - {_NOW} AS left FROM leases WHERE target = :target"  # noqa: S608
-_SEE, _LOCK = text(_SEEN), text(f"{_SEEN} FOR UPDATE")
-_TAKE = text(
-    f"""UPDATE leases SET
-        holder = :holder, token = token + 1, expires = {_NOW} + :seconds, request_deadline = :request_deadline,
-        settle_after = CASE WHEN NOT {_LEFT_OPEN} THEN 0
-                            WHEN holder IS NULL THEN settle_after
-                            ELSE greatest(settle_after, expires + request_deadline) END
-    WHERE target = :target
-    RETURNING token, greatest(0, settle_after - {_NOW}) AS wait"""  # noqa: S608
-)
-_KEEP = text(f"UPDATE leases SET expires = {_NOW} + :seconds WHERE target = :target AND token = :token")  # noqa: S608
-_DROP = text(
-    f"""UPDATE leases SET
-        holder = NULL, expires = 0,
-        settle_after = CASE WHEN {_LEFT_OPEN} THEN greatest(settle_after, {_NOW} + request_deadline) ELSE 0 END
-    WHERE target = :target AND token = :token"""  # noqa: S608
-)
-_ALONE = text("SELECT FROM targets WHERE name = :target FOR NO KEY UPDATE")
-_CHECK = text("SELECT token FROM leases WHERE target = :target FOR KEY SHARE")
 _PAUSE = 0.2
 
 
@@ -117,7 +89,7 @@ class Lease:
             return None
         if self._seen is None:
             see = {"target": self.target}
-            self._transact(lambda connection: self._is_free(connection.execute(_SEE, see).first()))
+            self._transact(lambda connection: self._is_free(connection.execute(SEE, see).first()))
         return self._seen[0] if self._seen else None
 
     def fence(self) -> None:
@@ -126,13 +98,13 @@ class Lease:
 
     def check(self, connection: Connection, *, order: bool) -> None:
         mine = {"target": self.target}
-        connection.execute(_ALONE, mine)
+        connection.execute(ALONE, mine)
         if order:
             return
         term = self.term
         if term is None:
             raise self._gone()
-        if connection.execute(_CHECK, mine).scalar() != term.token:
+        if connection.execute(CHECK, mine).scalar() != term.token:
             self.lose(term.token)
             raise self._gone()
 
@@ -152,7 +124,7 @@ class Lease:
         self.settle_after, self._seen = 0.0, None
         self._leases.renewal.remove(self)
         if term is not None:
-            self._transact(lambda connection: connection.execute(_DROP, {"target": self.target, "token": term.token}))
+            self._transact(lambda connection: connection.execute(DROP, {"target": self.target, "token": term.token}))
 
     def refused(self) -> StateLocked:
         holder, expires = self._seen or ("another replica", time.time())
@@ -195,18 +167,18 @@ class Lease:
     def _try(self, connection: Connection) -> _Taken | None:
         asked = clock()
         mine = {"target": self.target}
-        row = connection.execute(_SEE, mine).first()
+        row = connection.execute(SEE, mine).first()
         if row is None:
-            connection.execute(_MAKE, mine)
+            connection.execute(MAKE, mine)
         elif not self._is_free(row) and not self._is_ours(row):
             return None
-        row = connection.execute(_LOCK, mine).one()
+        row = connection.execute(LOCK, mine).one()
         if self._is_free(row):
             wanted = {**mine, "holder": self.terms.holder, "request_deadline": self.terms.request_deadline}
-            row = connection.execute(_TAKE, {**wanted, "seconds": self.terms.lease}).one()
+            row = connection.execute(TAKE, {**wanted, "seconds": self.terms.lease}).one()
             return _Taken(Term(row.token, asked + self.terms.lease), row.wait)
         if self._is_ours(row):
-            connection.execute(_KEEP, {**mine, "token": row.token, "seconds": self.terms.lease})
+            connection.execute(KEEP, {**mine, "token": row.token, "seconds": self.terms.lease})
             return _Taken(Term(row.token, asked + self.terms.lease))
         return None
 
