@@ -9,7 +9,7 @@ from reconciler.systems.registry import systems
 from scripts.docs_kinds import type_of
 from scripts.docs_text import agree, code, fragment, page, table
 
-FIELDS, CREDENTIALS = "<!-- fields -->", "<!-- credentials -->"
+FIELDS, DAEMON, CREDENTIALS = "<!-- fields -->", "<!-- daemon -->", "<!-- credentials -->"
 
 
 def config_pages() -> dict[str, str]:
@@ -18,19 +18,21 @@ def config_pages() -> dict[str, str]:
     schema = ConfigFile.model_json_schema()
     fields = dict(_fields(schema, schema["$defs"], ""))
     agree("docs/_source/configuration.md", fields, head["fields"])
-    rows = [(code(name), *fields[name], head["fields"][name]) for name in fields]
+    rows = [(name.startswith("daemon."), (code(name), *fields[name], head["fields"][name])) for name in fields]
+    columns = ("field", "type", "required", "meaning")
     tables = {
-        FIELDS: table(("field", "type", "required", "meaning"), rows),
+        FIELDS: table(columns, [row for of_daemon, row in rows if not of_daemon]),
+        DAEMON: table(columns, [row for of_daemon, row in rows if of_daemon]),
         CREDENTIALS: table(("system", "`system`", "credentials"), _credentials()),
     }
     for mark, made in tables.items():
         text = text.replace(mark, made)
-    made_from = "reconciler/config.py and docs/_source/configuration.md"
+    made_from = "reconciler/config and docs/_source/configuration.md"
     return {"docs/configuration.md": page("Configuration", made_from, text)}
 
 
 def _fields(schema: Any, definitions: Any, prefix: str) -> list[tuple[str, tuple[str, str]]]:
-    """Each field with its type and whether it is required; those of nested models below them."""
+    """Each field with its type and whether it is required; those of nested models, optional ones too, below them."""
     found = []
     for name, field in schema["properties"].items():
         inner = _model(field, definitions)
@@ -43,7 +45,10 @@ def _fields(schema: Any, definitions: Any, prefix: str) -> list[tuple[str, tuple
 
 
 def _model(field: Any, definitions: Any) -> Any:
-    reference = field.get("items", field).get("$ref") if isinstance(field.get("items", field), dict) else None
+    """The model that a field is, that it may be, or that it lists; None where it is none."""
+    parts = [one for one in field.get("anyOf", ()) if one.get("type") != "null"]
+    inner = parts[0] if len(parts) == 1 else field.get("items", field)
+    reference = inner.get("$ref") if isinstance(inner, dict) else None
     return definitions[reference.rsplit("/", 1)[-1]] if reference else None
 
 
@@ -52,6 +57,8 @@ def _type(field: Any, definitions: Any) -> str:
     if "const" in field:
         return code(field["const"])
     choices = [one for one in field.get("anyOf", ()) if one.get("type") != "null"]
+    if any(str(one.get("pattern", "")).endswith("(ms|s|m|h|d|w)$") for one in choices):
+        return "seconds, or a duration"
     if choices:
         return ", or ".join(_type(one, definitions) for one in choices)
     if "enum" in field.get("items", {}):
@@ -63,7 +70,11 @@ def _type(field: Any, definitions: Any) -> str:
 
 def _default(field: Any) -> str:
     default = field.get("default")
-    return "no" if default is None else f"no ({code(str(default).lower() if isinstance(default, bool) else default)})"
+    if isinstance(default, bool):
+        default = str(default).lower()
+    elif isinstance(default, float):
+        default = f"{default:g}"
+    return "no" if default is None else f"no ({code(default)})"
 
 
 def _credentials() -> list[tuple[str, str, str]]:

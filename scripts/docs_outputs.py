@@ -183,6 +183,8 @@ def _drift(stage: Stage) -> None:
     workers = (stage.folder / "desired-state/workers.yaml").read_text(encoding="utf-8")
     stage.write("desired-state/workers.yaml", workers.rsplit("---\n", 1)[0])
     stage.run("plan desired-state --prune --out plan.json")
+    for line in ("approve plan.json --by carol", "suspend --reason maintenance --for 2h --by carol", "resume"):
+        stage.run(line)
     stage.run("apply desired-state --prune --plan plan.json")
     stage.run("apply desired-state --prune --plan plan.json")
     stage.write("desired-state/workers.yaml", workers)
@@ -233,7 +235,17 @@ def _a_small_system(folder: Path, bunny: Running, found: dict[str, list[str]]) -
     stage.run("plan rejections")
     bunny.fault("rejectDeliverable", {"drop_reply": True})
     stage.run("apply rejections --yes")
+    for line in ("resolve", "resolve 1 --as not-done"):
+        Stage(folder, bunny, found, more=_copied(folder, variables)).run(line)
     stage.run("apply rejections --yes")
+
+
+def _copied(folder: Path, variables: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables with a copy of the state, so that what is told to it changes nothing for others."""
+    for name in ("b.db", "b.db.key"):
+        if (folder / name).is_file():
+            shutil.copy(folder / name, folder / f"copy-{name}")
+    return variables | {"RECONCILER_STATE": "sqlite:///copy-b.db"}
 
 
 # --- comparing

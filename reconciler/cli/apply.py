@@ -174,6 +174,9 @@ async def _apply(case: Case, wish: Wish, progress: Progress, stopping: Stopping)
         _require_running(case)
     decision = await decide(replace(case, approved=_approved(case)), settle=True)
     plan = decision.plan
+    if decision.approval is not None and wish.expected == decision.approval:
+        # What was agreed to is still what would be done; with the approval it has a digest of its own.
+        wish = replace(wish, expected=plan.digest)
     require_carriable(case, plan, wish.expected)
     asks = bool(plan.steps) and not wish.agreed
     if wish.text or asks:

@@ -150,7 +150,8 @@ class Operation:
             raise Refusal(401, "this takes a token that is known here", headers=headers)
         if not caller.may(self.role):
             detail = f"this takes the {self.role} role, and {caller.name} has {caller.role}"
-            raise Refusal(403, detail, remedy="use a token with that role")
+            remedy = "configure tokens" if services.guard.open else "use a token with that role"
+            raise Refusal(403, detail, remedy=remedy)
         return caller
 
     def _query(self, request: Request) -> BaseModel | None:

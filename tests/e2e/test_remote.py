@@ -15,11 +15,13 @@ import pytest
 from reconciler.cli.main import BUILT_IN, built_in
 from reconciler.errors import InputError
 from reconciler.render import render_plan
+from reconciler.secret import Keyring
 from reconciler.settle import settled_by_hand
 from reconciler.sources.directory import read
 from reconciler.store import Store
 from reconciler.store.records import Entry, EntryRecord, PassStart, Quarantine, Settlement
 from reconciler.systems.registry import default_system, systems
+from tests import postgres as postgresql
 from tests.api.server import Reply, script
 from tests.api.server import serving as scripted
 from tests.e2e.conftest import MakeDesk
@@ -521,6 +523,38 @@ def test_a_daemon_that_holds_the_state_is_to_be_asked(desk: Desk):
     for result in asyncio.run(main()):
         assert "the state is in use by process" in result.ended(1).err
         assert "--server" in result.err
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[postgresql.Server]:
+    with postgresql.running() as server:
+        yield server
+
+
+@pytest.mark.ci
+def test_orders_need_not_wait_for_the_holder_of_a_lease(desk: Desk, postgres: postgresql.Server):
+    tree_of(desk)
+    desk.secret("fingerprint-key", "canary-of-the-fingerprints")
+    state = postgres.database()
+    desk.env["RECONCILER_STATE"] = state
+
+    async def main() -> list[Result]:
+        keyring = Keyring((b"canary-of-the-fingerprints",))
+        store = Store.open(state, "default", desk.center.url, keyring, writable=True)
+        try:
+            calls = (["suspend", "--reason", "x"], ["approve", DIGEST], ["status", "--offline"], ["resume"])
+            others = (["resolve", "1", "--as", "done"], ["forget", "User", "x"])
+            return [await asyncio.to_thread(desk.run, *args) for args in (*calls, *others)]
+        finally:
+            await store.close()
+
+    *fine, resolve, forget = asyncio.run(main())
+    for result in fine:
+        result.ended(0)
+    assert "Paused  by" in fine[2].out
+    assert f"Agreed  {DIGEST}" in fine[2].out
+    for result in (resolve, forget):
+        assert "--server" in result.ended(1).err
 
 
 def test_every_command_that_a_server_can_do_has_the_flag():

@@ -102,6 +102,18 @@ def test_credentials_that_are_refused(origin: Origin, followed: Build, token: st
     assert "doesn't accept the credentials" in error.message
 
 
+def test_the_user_s_own_credentials_are_not_used(
+    origin: Origin, followed: Build, server: GitServer, home: Path
+) -> None:
+    origin.commit()
+    (home / ".netrc").write_text(f"machine 127.0.0.1 login ann password {CANARY}\n")
+    (home / ".git-credentials").write_text(server.url.replace("//", "//ann:x@"))
+    (home / ".gitconfig").write_text("[credential]\n\thelper = store\n")
+    error = refusal(GitSource(followed(token=None)).fetch(), SourceRefused)
+    assert "doesn't accept the credentials" in error.message
+    assert {authorization for _, authorization in server.seen} == {None}
+
+
 def test_a_redirect_sees_no_credential(origin: Origin, followed: Build, server: GitServer, tmp_path: Path) -> None:
     origin.commit()
     with serving(tmp_path, f"ann:{CANARY}") as other:

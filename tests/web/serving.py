@@ -15,6 +15,7 @@ import httpx
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import choose_encoder
 
+from reconciler.config.daemon import PlanLimits
 from reconciler.secret import Secret
 from reconciler.web.app import create_app
 from reconciler.web.server import serve
@@ -37,8 +38,9 @@ def metrics(accept: str) -> tuple[bytes, str]:
 
 
 def settings(**changed: Any) -> WebSettings:
-    """A token for each role, and a webhook."""
-    given = {"metrics": metrics, "tokens": TOKENS, "loopback": True, "webhook": HOOK, **changed}
+    """A token for each role, a webhook, and as many plans as a test cares for."""
+    plans = PlanLimits(per_minute=10_000)
+    given = {"metrics": metrics, "plans": plans, "tokens": TOKENS, "loopback": True, "webhook": HOOK, **changed}
     return WebSettings(**given)
 
 

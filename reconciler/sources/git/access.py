@@ -90,7 +90,7 @@ def _ssh(git: Git, repository: Repository) -> Iterator[Git]:
 
 
 def ssh_command(key: str, known_hosts: str, timeout: float) -> str:
-    """The command line that git calls ssh with: only this key, only these hosts, nothing of the user's, no questions."""
+    """The command line that git calls ssh with: only this key, only these hosts, nothing of the user's, no question."""
     options = {
         "BatchMode": "yes",
         "ConnectTimeout": str(max(1, min(30, int(timeout)))),

@@ -37,6 +37,9 @@ STATES: Mapping[str, Look] = {
 LONGEST_WORD = 24
 """Characters of a state's word that comes from elsewhere: states never break over lines."""
 
+ORDERED = Look("ordered", "person", "info")
+"""What somebody has asked for, among the passes of the history."""
+
 RANKS = {word: rank for rank, word in enumerate(STATES)}
 ALARMING = frozenset({"failing", "stopped", "blocked", "drifted"})
 
@@ -81,6 +84,8 @@ def ending(verdict: str | None) -> Look:
     """How a pass of the history ended; None: it still runs, or was cut short."""
     if verdict is None:
         return Look("not finished", "question", "calm")
+    if verdict == ORDERED.word:
+        return ORDERED
     if verdict in ("failed", "error"):
         return Look(verdict, "cross", "bad")
     return STATES.get(verdict) or Look(safe(verdict)[:LONGEST_WORD], "question", "calm")

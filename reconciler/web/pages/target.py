@@ -13,7 +13,7 @@ from reconciler.render.words import safe
 from reconciler.steps import HeldBack, Plan
 from reconciler.store.records import EntryRecord, PassRecord
 from reconciler.web.pages.overview import told
-from reconciler.web.pages.states import HEALTH, LONGEST_WORD, OUTCOMES, STATES, SYNC, ending, state_of, tags
+from reconciler.web.pages.states import HEALTH, LONGEST_WORD, ORDERED, OUTCOMES, STATES, SYNC, ending, state_of, tags
 
 MOST_STEPS = 200
 MOST_OBJECTS = 200
@@ -113,6 +113,8 @@ def since(target: TargetState, history: Sequence[PassRecord]) -> float | None:
         return target.suspension.since
     found = None
     for one in history:
+        if one.verdict == ORDERED.word:
+            continue
         if one.verdict is None or one.verdict != target.verdict:
             break
         found = one.ended or one.start.at
@@ -133,6 +135,9 @@ def _pass(one: PassRecord) -> dict[str, Any]:
         "mode": one.start.mode,
         "revision": one.start.revision,
         "look": ending(one.verdict),
+        "words": "; ".join(str(outcome.get("step", "")) for outcome in one.outcomes)
+        if one.verdict == ORDERED.word
+        else "",
         "counts": [f"{number} {word}" for word, number in one.summary.items() if number and word != "unchanged"],
         "failed": [_outcome(outcome) for outcome in bad[:MOST_FAILURES]],
         "more": max(0, len(bad) - MOST_FAILURES),

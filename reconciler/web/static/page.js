@@ -1,7 +1,7 @@
 // Nothing here is needed: the pages work without it. It keeps an open page up to date, and filters objects.
 "use strict";
 (() => {
-  const EVENTS = ["target", "source", "step-started", "step-ended"];
+  const EVENTS = ["target", "source", "pass-ended", "step-started", "step-ended", "ordered", "woken"];
   const GAP = 1500; // ms between two updates at least
   const main = document.getElementById("content");
   const status = document.getElementById("live");

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,9 +17,12 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tests.e2e.kit import SECONDS, Desk, Result
+from reconciler.emulator.server import threaded
+from tests.e2e.kit import PASSWORD, SECONDS, Center, Desk, Result, duplicates, setup
+from tests.emulator.center import Switch
 
 T = TypeVar("T")
+TLS = ssl.create_default_context()  # shared, as making one takes longer than a request
 OPERATE = "canary-of-the-operator-0123456789"
 READ = "canary-of-the-reader-0123456789"
 PLAN = "canary-of-the-planner-0123456789"
@@ -70,8 +74,8 @@ class Daemon:
 
     def ask(self, method: str, path: str, token: str = OPERATE, **more: Any) -> httpx.Response:
         """One request to its HTTP side."""
-        headers = {"authorization": f"Bearer {token}"}
-        return httpx.request(method, self.url + path, headers=headers, timeout=30, trust_env=False, **more)
+        headers = {"authorization": f"Bearer {token}", **more.pop("headers", {})}
+        return httpx.request(method, self.url + path, headers=headers, timeout=30, trust_env=False, verify=TLS, **more)
 
     def target(self, name: str = "default") -> dict[str, Any]:
         found = self.ask("GET", f"/api/v1/targets/{name}")
@@ -81,6 +85,30 @@ class Daemon:
     def becomes(self, verdict: str, name: str = "default", seconds: float = SECONDS) -> dict[str, Any]:
         """The target, once its verdict is this one."""
         return eventually(lambda: one if (one := self.target(name))["verdict"] == verdict else None, seconds)
+
+    def order(self, path: str, body: Any = None, code: int = 200) -> Any:
+        """An order of the operator's, which must be answered like this."""
+        found = self.ask("POST", f"/api/v1/{path}", json={} if body is None else body)
+        assert found.status_code == code, found.text
+        return found.json()
+
+    def passes(self, name: str = "default", times: int = 1) -> None:
+        """So many passes that begin after this moment have ended."""
+        since = max((one["id"] for one in self.events(name)), default=0)
+
+        def ended() -> int:
+            return sum(one["id"] > since and one["type"] == "pass-ended" for one in self.events(name))
+
+        eventually(lambda: ended() > times, SECONDS)  # one of them may have begun earlier
+
+    def events(self, name: str = "default") -> list[dict[str, Any]]:
+        """What has happened to a target."""
+        found = self.ask("GET", "/api/v1/events", headers={"accept": "application/json"})
+        return [one for one in found.json()["items"] if one["target"] == name]
+
+    def history(self, name: str = "default") -> list[dict[str, Any]]:
+        """Newest first."""
+        return list(self.ask("GET", f"/api/v1/history?target={name}").json()["items"])
 
     def send(self, number: int) -> None:
         self.process.send_signal(number)
@@ -108,7 +136,8 @@ class Daemon:
 
 def start(desk: Desk, *args: str, env: Mapping[str, str] | None = None, interval: str = "1s") -> Daemon:
     """``reconciler run desired-state``, or with other arguments; on a free port, with three tokens."""
-    source = args if any(one in args for one in ("--git",)) or (args and not args[0].startswith("-")) else ("desired-state", *args)
+    named = "--git" in args or (args and not args[0].startswith("-"))
+    source = args if named else ("desired-state", *args)
     command = ("run", *source, "--listen", "127.0.0.1:0", "--interval", interval)
     desk.canaries |= {OPERATE, READ, PLAN}
     process = subprocess.Popen(
@@ -127,6 +156,30 @@ def start(desk: Desk, *args: str, env: Mapping[str, str] | None = None, interval
         stderr=subprocess.PIPE,
     )
     return Daemon(desk, process, command)
+
+
+def configure(desk: Desk, targets: Mapping[str, Mapping[str, Any]], **daemon: Any) -> None:
+    """Give the desk a configuration instead of variables: targets by name, each with its ``url`` and what differs."""
+    desk.secret("cc-password", PASSWORD)
+    (desk.secrets / "cc-user").write_text("admin")
+    usual = {"system": "metadefender", "credentials": {"user": "cc-user", "password": "cc-password"}}
+    listed = [{"name": name, **usual, **more} for name, more in targets.items()]
+    config = {"apiVersion": "reconciler/v1", "kind": "Config", "targets": listed, "daemon": daemon}
+    (desk.folder / "reconciler.yaml").write_text(json.dumps(config))
+    names = ("URL", "USER", "PASSWORD")
+    desk.env |= {"RECONCILER_CONFIG": "reconciler.yaml"} | {f"RECONCILER_{name}": "" for name in names}
+
+
+@contextmanager
+def another_center(desk: Desk, name: str) -> Iterator[Center]:
+    """One more Control Center, for a target of that name; it is looked at in the end like the desk's own."""
+    switch = Switch()
+    with threaded(switch) as url:
+        center = Center(url, switch, setup(desk.folder.parent / f"spool-{name}"))
+        yield center
+        desk.canaries |= center.keys
+        assert center.violations() == []
+        assert duplicates(center) == []
 
 
 @contextmanager

@@ -23,7 +23,7 @@ class Element:
         return " ".join("".join(self.words).split())
 
     def __getitem__(self, name: str) -> str:
-        return self.attrs[name] or ""
+        return self.attrs.get(name) or ""
 
 
 class Page(HTMLParser):

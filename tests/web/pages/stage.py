@@ -257,6 +257,8 @@ def _past(now: float) -> Iterator[PassRecord]:
         at = now - (index + 1) * HOUR
         start = PassStart(at, "enforce", samples.REVISION, samples.DIGEST)
         yield PassRecord(40 - index, start, at + 4.2, verdict, counts, tuple(wrong) if verdict == "failed" else ())
+    words = [{"step": "for 1 hour: storage is moved", "status": "done", "error": None}]
+    yield PassRecord(13, PassStart(now - 98 * HOUR, "suspend, by olga"), now - 98 * HOUR, "ordered", {}, tuple(words))
     yield PassRecord(12, PassStart(now - 99 * HOUR, "apply", samples.REVISION), None, None, {}, ())
 
 

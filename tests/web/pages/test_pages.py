@@ -163,8 +163,9 @@ def test_a_target_shows_its_plan_what_is_held_back_and_its_past(shown: Any, made
     assert "since 1 h ago" in page.text
     assert "no answer within 30 s" in page.text
     passes = [row.text for row in page.of("tr") if row.attrs.get("id", "").startswith("pass-")]
-    assert [one.split()[0] for one in passes] == ["#40", "#39", "#38", "#37", "#12"]
+    assert [one.split()[0] for one in passes] == ["#40", "#39", "#38", "#37", "#13", "#12"]
     assert "not finished" in passes[-1]
+    assert "ordered suspend, by olga none for 1 hour: storage is moved" in passes[-2]
 
 
 def test_objects_stand_by_kind_with_sync_beside_health(shown: Any, made: stage.Stage):

@@ -1,0 +1,129 @@
+"""Several replicas on PostgreSQL: one lease a target, taken over when its holder is gone, and fenced when it isn't quite."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.e2e.daemon.kit import Daemon, eventually, running
+from tests.e2e.kit import Desk, document
+from tests.postgres import Server
+from tests.postgres import running as postgres
+
+pytestmark = pytest.mark.ci
+LEASE = 2.0
+Replica = Callable[..., Daemon]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def replica(desk: Desk, server: Server) -> Iterator[Replica]:
+    """Starts replicas by their names; all have one state."""
+    database = server.database()
+    desk.secret("fingerprint-key", "canary-of-the-fingerprints-0123456789")
+    desk.secret("cc-password", desk.env.pop("RECONCILER_PASSWORD"))
+    (desk.secrets / "cc-user").write_text("admin")
+    url = desk.env.pop("RECONCILER_URL")
+    desk.env["RECONCILER_STATE"] = database
+    with ExitStack() as stack:
+
+        def begin(name: str) -> Daemon:
+            config = desk.folder / f"{name}.yaml"
+            config.write_text(CONFIG.format(name=name, url=url, lease=LEASE))
+            return stack.enter_context(running(desk, "desired-state", "--config", str(config), interval="300ms"))
+
+        yield begin
+
+
+CONFIG = """
+apiVersion: reconciler/v1
+kind: Config
+targets:
+  - {{name: default, system: metadefender, url: "{url}", credentials: {{user: cc-user, password: cc-password}}}}
+daemon: {{replica: {name}, lease: {lease}}}
+"""
+
+
+def cookie(samesite: str) -> str:
+    return document("SessionCookie", "console", samesite=samesite)
+
+
+def samesite(desk: Desk) -> str:
+    return str(desk.center.state()["settings"]["sessioncookie"]["samesite"])
+
+
+def roles(count: int) -> list[str]:
+    return [document("Role", f"r{number}", display_name=f"R {number}") for number in range(count)]
+
+
+def standing_by(daemon: Daemon) -> bool:
+    return bool(daemon.target()["phase"] == "standby")
+
+
+def test_one_works_and_the_other_one_stands_by(desk: Desk, replica: Replica):
+    desk.write(cookie("Strict"))
+    first = replica("first")
+    first.becomes("converged")
+    second = replica("second")
+    eventually(lambda: standing_by(second))
+    assert second.target()["holder"] == "first"
+    assert second.ask("GET", "/readyz").status_code == 200
+    started = time.monotonic()
+    first.stop()
+    second.becomes("converged")
+    assert time.monotonic() - started < LEASE + 5
+    desk.center.edit("settings", {"name": "sessioncookie"}, set={"samesite": "None"})
+    eventually(lambda: samesite(desk) == "Strict")
+    assert [one["mode"] for one in second.ask("GET", "/api/v1/history?target=default").json()["items"]][-1] == "enforce"
+
+
+def test_a_holder_that_was_killed_is_followed_within_a_lease(desk: Desk, replica: Replica):
+    desk.write(cookie("Strict"))
+    first = replica("first")
+    first.becomes("converged")
+    second = replica("second")
+    eventually(lambda: standing_by(second))
+    first.send(signal.SIGKILL)
+    started = time.monotonic()
+    second.becomes("converged")
+    assert time.monotonic() - started < 2 * LEASE + 3
+    first.over()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_holder_that_is_gone_in_the_middle_is_followed_without_a_write_too_many(
+    desk: Desk, replica: Replica, how: signal.Signals
+):
+    """At most what was journalled arrives; the rest is done by the other one, and the paused one does nothing more."""
+    desk.write(cookie("Strict"))
+    first = replica("first")
+    first.becomes("converged")
+    second = replica("second")
+    eventually(lambda: standing_by(second))
+    desk.center.fault("createRole", {"delay": 0.4})
+    before = desk.center.last()
+    desk.write(cookie("Strict"), *roles(20))
+    eventually(lambda: desk.center.writes(before))
+    first.send(how)
+    second.becomes("converged", seconds=90)
+    assert [name for name in desk.center.names("roles") if name.startswith("r")] == sorted(f"r{n}" for n in range(20))
+    made = desk.center.writes(before)
+    assert made.count("createRole") == 20
+    desk.center.clear_faults()
+    if how is signal.SIGSTOP:
+        first.send(signal.SIGCONT)
+        eventually(lambda: standing_by(first))
+    else:
+        first.over()
+    assert desk.center.writes(before) == made
+    desk.center.edit("settings", {"name": "sessioncookie"}, set={"samesite": "None"})
+    eventually(lambda: samesite(desk) == "Strict")
