@@ -12,6 +12,7 @@ from reconciler import execute
 from reconciler.api import Client
 from reconciler.errors import InputError, MissingSecret, PlanRefused
 from reconciler.execute.look import Looker
+from reconciler.execute.scheduler import INTERRUPTED
 from reconciler.load.suggest import suggest
 from reconciler.memory import Memory
 from reconciler.model import Desired, FileFacts, Ref
@@ -206,14 +207,15 @@ def secret_names(spec: Any) -> list[str]:
 
 
 def verdict(plan: Plan, outcomes: Mapping[str, Outcome]) -> Verdict:
-    """How a pass ended: the worst first. What was skipped waits for what failed, or isn't settled yet."""
+    """How a pass ended: the worst first. What was skipped waits for what failed, isn't settled yet, or was stopped."""
     found = {outcome.status for outcome in outcomes.values()}
     if found & {Status.FAILED, Status.UNKNOWN}:
         return Verdict.FAILED
     if Status.PROGRESSING in found:
         return Verdict.PROGRESSING
     if Status.SKIPPED in found:
-        return Verdict.FAILED
+        stopped = any(outcome.error == INTERRUPTED for outcome in outcomes.values())
+        return Verdict.PROGRESSING if stopped else Verdict.FAILED
     return Verdict.BLOCKED if plan.blocked else Verdict.CONVERGED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,13 +13,14 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.emulator.running import Running, running
+from scripts import docs_daemon
 from scripts.docs_text import ROOT
 
-SHOWN_URL = "http://127.0.0.1:8892"
+SHOWN_URL, SHOWN_SERVER, SHOWN_FOLDER = "http://127.0.0.1:8892", "http://127.0.0.1:8080", "/srv"
 CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 NEVER_RECORDED = ("reconciler emulator",)
 VARYING = (
@@ -26,6 +28,10 @@ VARYING = (
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
     (re.compile(r"(?<=lineage )[0-9a-f-]{36}"), "LINEAGE"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "TIME"),
+    (re.compile(r"(?<=pass=)[0-9a-f]{12}"), "ID"),
+    (re.compile(r"(?<=replica=)\S+"), "HOST:PID"),
+    (re.compile(r"(?<=seconds=)[0-9.]+"), "SECONDS"),
+    (re.compile(r"^.* listening .*\n", re.MULTILINE), ""),  # beside it the tree is read already
     (re.compile(r" +\d+\.\d s"), " SECONDS"),
     (re.compile(r"(?<=^Besides: ).*$", re.MULTILINE), "N GET."),
 )
@@ -48,6 +54,11 @@ CAROL = """apiVersion: metadefender/v1
 kind: User
 metadata: {name: carol}
 spec: {display_name: Carol, roles: [soc-analyst], password: {secret: alice-password}}
+"""
+AUDITOR = """apiVersion: metadefender/v1
+kind: Role
+metadata: {name: auditor}
+spec: {display_name: Auditor, rights: {workers: [read]}}
 """
 IMPORT = """- display_name: worker-4
   host: worker-4.internal
@@ -85,9 +96,9 @@ class Stage:
     shown: Mapping[str, str] = field(default_factory=dict)
     """``more`` variables, and the addresses that are shown instead of other emulators'."""
 
-    def run(self, line: str) -> None:
-        """Run ``reconciler`` with these words, and keep its output."""
-        environment = os.environ | {
+    def environment(self) -> dict[str, str]:
+        """The variables that commands run with."""
+        return os.environ | {
             "RECONCILER_URL": self.emulator.url,
             "RECONCILER_USER": "admin",
             "RECONCILER_PASSWORD": "admin",
@@ -97,21 +108,33 @@ class Stage:
             "PYTHONUTF8": "1",
             **self.more,
         }
+
+    def run(self, line: str) -> None:
+        """Run ``reconciler`` with these words, and keep its output."""
         done = subprocess.run(
-            [sys.executable, "-m", "reconciler", *line.split()],
+            [sys.executable, "-m", "reconciler", *shlex.split(line)],
             cwd=self.folder,
-            env=environment,
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             check=False,
         )
-        output = done.stdout
-        for url, shown in {self.emulator.url: SHOWN_URL, **self.shown}.items():
-            output = output.replace(url, shown)
+        self.keep(line, done.stdout)
+
+    def keep(self, line: str, output: str) -> None:
+        """Keep what a command has printed, with the addresses and the folder that pages show."""
+        folder = {str(self.folder.resolve()): SHOWN_FOLDER}
+        for real, shown in {self.emulator.url: SHOWN_URL, **folder, **self.shown}.items():
+            output = output.replace(real, shown)
         assert "a defect of the reconciler" not in output, f"{line}: {output}"
         self.found[f"reconciler {line}"].append(output)
+
+    def asking(self, url: str, token: str) -> Stage:
+        """The same place for commands that ask a daemon there."""
+        variables = {"RECONCILER_SERVER": url, "RECONCILER_SERVER_TOKEN": token, "RECONCILER_TOKEN": token}
+        return replace(self, more={**self.more, **variables}, shown={**self.shown, url: SHOWN_SERVER})
 
     def write(self, name: str, text: str) -> None:
         """Put a file in place."""
@@ -140,6 +163,13 @@ def record() -> Recorded:
             scene(Stage(Path(folder), emulator, found))
     with tempfile.TemporaryDirectory(prefix="docs-") as folder:
         _several_targets(Path(folder), found)
+    with tempfile.TemporaryDirectory(prefix="docs-") as folder, running(role_list="404") as emulator:
+        _nobody_can_tell(Stage(Path(folder), emulator, found))
+    for followed in (docs_daemon.a_saved_file, docs_daemon.orders):
+        with tempfile.TemporaryDirectory(prefix="docs-") as folder, running() as emulator:
+            stage = Stage(Path(folder), emulator, found)
+            shutil.copytree(ROOT / "examples" / "desired-state", stage.folder / "examples" / "desired-state")
+            followed(stage)
     return found
 
 
@@ -163,6 +193,7 @@ def _a_new_cluster(stage: Stage) -> None:
     stage.run("state restore state-backup.db")
     stage.run("import-workers import.yaml --secrets-dir secrets")
     _held_back(stage)
+    _agreed(stage)
     _drift(stage)
     _lost_answer(stage)
 
@@ -191,6 +222,24 @@ def _drift(stage: Stage) -> None:
     stage.run("apply desired-state --yes")
     stage.write("desired-state/workers.yaml", workers.rsplit("---\n", 1)[0])
     stage.run("plan desired-state")
+
+
+def _agreed(stage: Stage) -> None:
+    workers = (stage.folder / "desired-state/workers.yaml").read_text(encoding="utf-8")
+    stage.write("desired-state/workers.yaml", workers.partition("---\n")[0])
+    for line in ("plan desired-state --prune --out plan.json", "approve plan.json --by carol"):
+        stage.run(line)
+    stage.write("desired-state/workers.yaml", workers)
+    stage.run('suspend --reason "the cluster is moved" --for 2h --by carol')
+    stage.run("resume")
+
+
+def _nobody_can_tell(stage: Stage) -> None:
+    """A write whose answer is lost, of an object that the server doesn't list."""
+    stage.write("desired-state/roles.yaml", AUDITOR)
+    stage.emulator.fault("createRole", {"drop_reply": True})
+    for line in ("apply desired-state --yes", "resolve", "resolve 1 --as not-done"):
+        stage.run(line)
 
 
 def _lost_answer(stage: Stage) -> None:
@@ -245,7 +294,7 @@ def _copied(folder: Path, variables: Mapping[str, str]) -> Mapping[str, str]:
     for name in ("b.db", "b.db.key"):
         if (folder / name).is_file():
             shutil.copy(folder / name, folder / f"copy-{name}")
-    return variables | {"RECONCILER_STATE": "sqlite:///copy-b.db"}
+    return {**variables, "RECONCILER_STATE": "sqlite:///copy-b.db"}
 
 
 # --- comparing

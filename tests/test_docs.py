@@ -253,8 +253,8 @@ def test_a_gap_is_seen() -> None:
     [
         ("$ reconciler plan x --detailed-exitcode | less -R", None),
         ("$ RECONCILER_URL=x reconciler --debug state list -o json", None),
-        ("$ reconciler approve x", "no command approve"),
-        ("$ reconciler plan x --server y", "plan has no --server"),
+        ("$ reconciler obey x", "no command obey"),
+        ("$ reconciler plan x --blindly y", "plan has no --blindly"),
         ("$ reconciler state lsit", "state has no such command: ['lsit']"),
     ],
 )

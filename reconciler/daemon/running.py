@@ -17,6 +17,7 @@ from reconciler.daemon.settings import Flags, follower_of, rhythm_of
 from reconciler.daemon.state import Mode
 from reconciler.daemon.telling import Telling
 from reconciler.daemon.web_side import web_settings
+from reconciler.errors import ReconcilerError
 from reconciler.notify import Notifier
 from reconciler.policy import Policy
 from reconciler.settings import Where, config_of
@@ -57,8 +58,20 @@ async def run(wanted: Wanted, stream: IO[str], *, debug: bool = False) -> int:
     catch_strays()
     log.info("following", source=daemon.follower.where, targets=len(daemon.loops), replica=daemon.rhythm.replica)
     process = Process(daemon, parts)
-    await process.run()
+    try:
+        await process.run()
+    except Exception as error:
+        if not _told_in_a_sentence(error):
+            log.critical("the process ends with an error", exc_info=error)
+        raise
     return process.code
+
+
+def _told_in_a_sentence(error: BaseException) -> bool:
+    """Whether the command line will tell it, as it tells what users can mend."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_told_in_a_sentence(one) for one in error.exceptions)
+    return isinstance(error, ReconcilerError)
 
 
 async def _notify(notifier: Notifier, ending: asyncio.Event) -> None:

@@ -25,6 +25,7 @@ from reconciler.daemon.trees import Trees
 from reconciler.errors import LeaseLost, ReconcilerError, StateError
 from reconciler.execute import Event, Happening, Scheduler
 from reconciler.steps import Verdict
+from reconciler.store.records import Suspension
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +65,7 @@ class TargetLoop:
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _everything: bool = False
     _stopping: bool = False
+    _halted: bool = False
     _scheduler: Scheduler | None = None
     _failures: int = 0
     _looks: int = 0
@@ -83,6 +85,7 @@ class TargetLoop:
 
     def halt(self) -> None:
         """End the pass that is under way, if one is, as soon as its calls in flight have ended."""
+        self._halted = True
         if self._scheduler is not None:
             self._scheduler.stop()
 
@@ -117,6 +120,7 @@ class TargetLoop:
 
     async def _pass(self, everything: bool) -> float:
         started = time.monotonic()
+        self._halted = False
         try:
             if not await self._ours(everything):
                 return self.holding.lease / 3
@@ -175,7 +179,7 @@ class TargetLoop:
 
     def _watch(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        if self._stopping:
+        if self._stopping or self._halted:
             scheduler.stop()
 
     def _tell(self, event: Event) -> None:
@@ -221,7 +225,14 @@ class TargetLoop:
             return self.pace.while_progressing(self._looks - 1)
         if passed.report is not None:
             return min(CHECK_AFTER, self.pace.interval)
-        return self.pace.after_success(self._chance)
+        return _not_after_end(self.pace.after_success(self._chance), passed.suspension)
+
+
+def _not_after_end(wait: float, suspension: Suspension | None) -> float:
+    """A suspension that ends by itself is followed by a pass at once."""
+    if suspension is None or suspension.until is None:
+        return wait
+    return min(wait, max(0.0, suspension.until - time.time()) + 0.05)
 
 
 def _pass_id() -> str:

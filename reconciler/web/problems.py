@@ -53,7 +53,11 @@ class Refusal(Exception):
 
 def json_response(content: Any, status: int = 200, media_type: str = "application/json") -> Response:
     """Plain data as an answer; whatever JSON can't hold is escaped."""
-    return Response(orjson.dumps(plain(content)), status, media_type=media_type)
+    try:
+        text = orjson.dumps(content)
+    except orjson.JSONEncodeError:  # half a character, a huge number, a type of ours
+        text = orjson.dumps(plain(content))
+    return Response(text, status, media_type=media_type)
 
 
 def problem(

@@ -12,16 +12,19 @@ from reconciler.web.problems import json_response
 
 async def targets(call: Call) -> Response:
     """The source, and every target at a glance."""
-    control = call.control
-    found = [shapes.target(state) for state in control.targets.values()]
-    return json_response({"source": shapes.source(control.source), "items": found})
+    source, states = call.control.source, list(call.control.targets.values())
+
+    def answer() -> Response:
+        return json_response({"source": shapes.source(source), "items": list(map(shapes.target, states))})
+
+    return await call.beside(answer)
 
 
 async def target(call: Call) -> Response:
     """One target with all its objects."""
     state = call.state(call.name)
     entries = await call.beside(call.control.entries, call.name)
-    return json_response(shapes.whole_target(state, entries))
+    return await call.beside(lambda: json_response(shapes.whole_target(state, entries)))
 
 
 async def pending(call: Call) -> Response:

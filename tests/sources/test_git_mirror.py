@@ -72,7 +72,8 @@ def test_what_a_killed_git_left_is_removed(origin: Origin, repository: Build, mi
     left = ["packed-refs.lock", "HEAD.lock", "config.lock", "shallow.lock", "gc.pid", "objects/pack/tmp_pack_x"]
     left += ["objects/pack/pack-1.keep", "objects/tmp_objdir-x/y", "objects/info/commit-graphs/x.lock"]
     left += [f"{path.relative_to(mirror)}.lock" for path in (mirror / "refs").rglob("*") if path.is_file()]
-    assert len(left) == 11
+    left += ["../private-x/key"]
+    assert len(left) == 12
     for name in left:
         (mirror / name).parent.mkdir(parents=True, exist_ok=True)
         (mirror / name).write_text("x")

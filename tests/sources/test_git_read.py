@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from reconciler.errors import InputError, SourceRefused, SourceUnavailable
 from reconciler.model import SourceFile
 from reconciler.sources import Tree, directory
-from reconciler.sources.git import GitSource, Repository, blobs, listing
+from reconciler.sources.git import GitSource, Repository, blobs, links, listing
 from tests.sources.git_kit import Origin, fetch_and_read, fetched, names, origin, refusal, repository, run, tree
 
 __all__ = ["origin", "repository"]
@@ -176,6 +177,31 @@ def test_what_a_tree_may_hold_is_bounded(origin: Origin, repository: Build, monk
         with monkeypatch.context() as patch:
             patch.setattr(module, limit, most)
             assert message in refusal(fetch_and_read(GitSource(repository())), InputError).message
+
+
+def test_a_tree_of_few_objects_and_countless_files(
+    origin: Origin, repository: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twelve folders of ten equal ones each: git could list them for days."""
+    monkeypatch.setattr(listing, "MAX_ENTRIES", 10_000)
+    monkeypatch.setattr(links, "MAX_ENTRIES", 10_000)
+    origin.write("small/a.yaml")
+    origin.link("small/README", "a.yaml")
+    origin.commit()
+    small = here = origin.git("rev-parse", "HEAD:small")
+
+    def folder(**entries: str) -> str:
+        listed = "".join(f"040000 tree {oid}\t{name}\n" for name, oid in entries.items())
+        command = ["git", "mktree"]
+        done = subprocess.run(command, cwd=origin.work, input=listed, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    for _ in range(12):
+        here = folder(**{f"{number}": here for number in range(10)})
+    bomb = origin.git("commit-tree", "-m", "x", "-p", "HEAD", folder(bomb=here, small=small))
+    origin.git("push", "-q", str(origin.path), f"{bomb}:main")
+    assert "or 10000 in all" in refusal(fetch_and_read(GitSource(repository())), InputError).message
+    assert "has more than 10000" in refusal(fetch_and_read(GitSource(repository(path="small"))), InputError).message
 
 
 def test_an_empty_commit_is_an_empty_tree(origin: Origin, repository: Build) -> None:

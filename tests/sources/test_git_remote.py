@@ -272,6 +272,7 @@ def test_ssh(origin: Origin, repository: Build, fake_ssh: Path, scratch: Path, t
     assert (fake_ssh / "key").read_text() == key + "\n"
     assert CANARY not in (fake_ssh / "environment").read_text()
     assert list(scratch.iterdir()) == []
+    assert sorted(path.name for path in (tmp_path / "mirror").iterdir()) == ["lock", "mirror.git"]
     assert holding_canary(tmp_path / "mirror") == []
 
 

@@ -31,7 +31,7 @@ def both(url: str, keyring: Keyring | None = KEYRING) -> list[StateError]:
     return said
 
 
-@pytest.mark.parametrize("url", ["me:hunt%40er2@127.0.0.1:{}/state", "me@127.0.0.1:{}/state?password=hunt@er2"])
+@pytest.mark.parametrize("url", ["me:hunt%40er2@127.0.0.1:{}/state", "me@127.0.0.1:{}/state?password=hunt%40er2"])
 def test_a_server_that_is_not_there_is_told_without_the_password(url: str):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -11,6 +11,8 @@ from structlog.typing import EventDict
 from reconciler.errors import InputError
 from reconciler.model import Location, Problem
 from reconciler.render.schema import problems as schema_problems
+from reconciler.secret import Secret, SecretRef
+from reconciler.web.problems import json_response
 from tests.web.control import MemoryControl
 from tests.web.serving import Served, serving
 
@@ -263,6 +265,12 @@ def test_what_no_encoder_takes_is_escaped(server: Served):
     server.tell("odd", "prod", text="half a \ud800 character", number=2**80)
     found = server.ask("GET", "/api/v1/events", headers={"Accept": "application/json"}).json()["items"][0]["data"]
     assert found == {"text": "half a \\ud800 character", "number": str(2**80)}
+
+
+def test_a_secret_is_no_json():
+    """None gets there; one that did would not be told."""
+    body = json_response({"a": [Secret("swordfish")], "b": SecretRef("name")}).body
+    assert body == b'{"a":["(secret)"],"b":"(secret)"}'
 
 
 def test_failures_say_nothing_and_are_logged(logs: list[EventDict]):

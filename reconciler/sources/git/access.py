@@ -1,7 +1,8 @@
 """Credentials for one call of git: they reach no command line, no URL, no file that others may read, no environment.
 
 A token waits in a pipe that git's credential helper empties, and the helper is set for the URL's own host only. ssh
-wants its key as a file: it lies in a private folder for as long as the call takes.
+wants its key as a file: it lies in a private folder beside the mirror for as long as the call takes; should we be
+killed meanwhile, the next call removes it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from reconciler.errors import SourceRefused
+from reconciler.errors import SourceRefused, SourceUnavailable
 from reconciler.sources.git.address import Address
+from reconciler.sources.git.mirror import PRIVATE
 from reconciler.sources.git.process import Git
 from reconciler.sources.git.repository import Repository
 
@@ -34,6 +36,13 @@ def access(git: Git, repository: Repository, address: Address) -> Iterator[Git]:
             yield ready
     else:
         yield _trusting(git, repository)
+
+
+def _private(git: Git) -> TemporaryDirectory[str]:
+    try:
+        return TemporaryDirectory(prefix=PRIVATE, dir=git.directory.parent)
+    except OSError as error:
+        raise SourceUnavailable(f"no file can be made beside the mirror: {error.strerror}") from None
 
 
 def readable(path: str, what: str) -> str:
@@ -69,7 +78,7 @@ def _local(git: Git, address: Address) -> Iterator[Git]:
     names = [address.url, os.path.realpath(address.url)]
     folders = dict.fromkeys(name + end for name in names for end in ("", "/.git", ".git"))
     lines = ["[safe]", *(f"directory = {_quoted(folder)}" for folder in folders)]
-    with TemporaryDirectory(prefix="reconciler-git-") as folder:
+    with _private(git) as folder:
         config = Path(folder, "config")
         config.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
         yield git.having(environment={"GIT_CONFIG_GLOBAL": str(config)})
@@ -80,7 +89,7 @@ def _ssh(git: Git, repository: Repository) -> Iterator[Git]:
     assert repository.ssh_key is not None
     assert repository.known_hosts is not None
     known_hosts = readable(repository.known_hosts, "file of known hosts")
-    with TemporaryDirectory(prefix="reconciler-git-") as folder:
+    with _private(git) as folder:
         key = os.path.join(folder, "key")
         descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

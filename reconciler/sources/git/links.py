@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 
+from reconciler.errors import InputError
 from reconciler.sources.git.blobs import contents
 from reconciler.sources.git.failures import told_words
 from reconciler.sources.git.mirror import Damaged
 from reconciler.sources.git.process import Git
+
+MAX_ENTRIES = 2_000_000
+"""What a tree may hold in all, files of others included: a few objects can make up more than anyone can list."""
 
 _MAX_HOPS = 40
 
@@ -18,12 +22,17 @@ _MAX_HOPS = 40
 async def leading_to_directories(git: Git, revision: str, links: Sequence[str]) -> list[str]:
     """Those of the links (paths from the root) that end at a directory or a submodule of the same commit.
 
-    Raises InputError (a target too large to be one), Damaged, SourceUnavailable.
+    Raises InputError (too many entries, a target too large to be one), Damaged, SourceUnavailable.
     """
     folders: set[str] = set()
     found: dict[str, str] = {}
+    entries = 0
     async with git.started("ls-tree", "-r", "-t", "-z", "--full-tree", revision) as process:
         async for record in process.records():
+            entries += 1
+            if entries > MAX_ENTRIES:
+                message = f"the repository has more than {MAX_ENTRIES} files, too many to see where its links lead"
+                raise InputError(message, remedy="replace the links by what they lead to")
             facts, _, raw = record.partition(b"\t")
             mode, _, oid = facts.split(b" ")
             name = raw.decode(errors="surrogateescape")

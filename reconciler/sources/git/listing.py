@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from reconciler.errors import InputError, SourceRefused
 from reconciler.sources.directory import SUFFIXES
 from reconciler.sources.git.failures import told_words
-from reconciler.sources.git.links import leading_to_directories
+from reconciler.sources.git.links import MAX_ENTRIES, leading_to_directories
 from reconciler.sources.git.mirror import Damaged
 from reconciler.sources.git.process import Git
 
 MAX_FILES = 200_000
-MAX_ENTRIES = 2_000_000
-"""What a tree may hold in all, files of others included, before it is refused."""
-
 _LINK, _SUBMODULE = b"120000", b"160000"
 
 

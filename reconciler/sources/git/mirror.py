@@ -23,6 +23,9 @@ from reconciler.sources.git.process import Git
 
 REVISION = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
+PRIVATE = "private-"
+"""How the names of folders begin in which a call of git finds what nobody else may read."""
+
 _POLL = 0.05
 
 
@@ -137,7 +140,8 @@ class Mirror:
 
 
 def _left_over(directory: Path) -> Iterator[Path]:
-    """Locks, and parts of packs, of a git that was killed."""
+    """Locks, parts of packs, and credentials of a git that was killed."""
+    yield from directory.parent.glob(f"{PRIVATE}*")
     for pattern in ("*.lock", "gc.pid", "refs/**/*.lock", "objects/info/**/*.lock", "objects/tmp_*"):
         yield from directory.glob(pattern)
     for pattern in ("tmp_*", "*.lock", "*.keep", ".tmp-*"):

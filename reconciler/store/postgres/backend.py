@@ -44,13 +44,14 @@ class Postgres(Backend):
         engine = open_engine(self.url, pool=1)
         try:
             with self.reading(), engine.begin() as connection:
-                if not inspect(connection).has_table(schema_version.name):
-                    engine.dispose()
-                    return None
-                version = version_in(connection, self.place)
+                there = inspect(connection).has_table(schema_version.name)
+                version = version_in(connection, self.place) if there else None
         except BaseException:
             engine.dispose()
             raise
+        if version is None:
+            engine.dispose()
+            return None
         return Reading(for_reading(engine), version)
 
     def write(self, keyring: Keyring | None, lock_timeout: float) -> Writing:

@@ -74,10 +74,11 @@
     if (!part.contains(focused)) return () => {};
     const path = 'a[href], button, summary, input:not([type="hidden"]), select, [tabindex]';
     const index = [...part.querySelectorAll(path)].indexOf(focused);
-    const id = focused.id || focused.parentElement.id;
+    const id = focused.id || focused.parentElement.id, link = focused.getAttribute("href");
     return () => {
       const held = id && document.getElementById(id);
-      const same = held ? (focused.tagName === "SUMMARY" ? held.querySelector("summary") : held) : null;
+      const same = link ? [...part.querySelectorAll("a")].find((one) => one.getAttribute("href") === link)
+        : held && focused.tagName === "SUMMARY" ? held.querySelector("summary") : held || null;
       (same ?? part.querySelectorAll(path)[index] ?? main).focus({ preventScroll: true });
     };
   };
