@@ -26,11 +26,16 @@ async def whole_view(case: Case) -> View:
 
 async def adopt(case: Case, kind: str, name: str, id: str | None) -> LiveObject:
     """Make a live object ours. Raises InputError where there is none, or several, or no such kind."""
-    if kind not in case.system.kinds:
-        raise InputError(f"there is no kind {kind!r}.{suggest(kind, case.system.kinds)}")
+    require_kind(case.system, kind)
     live = _find(await whole_view(case), kind, name, id)
     await own(case, Owned(kind, live.identity, live.id, live.name, document=name, adopted=True))
     return live
+
+
+def require_kind(system: System, kind: str) -> None:
+    """Raises InputError where a system has no such kind."""
+    if kind not in system.kinds:
+        raise InputError(f"there is no kind {kind!r}.{suggest(kind, system.kinds)}")
 
 
 async def own(case: Case, owned: Owned) -> None:

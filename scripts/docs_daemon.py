@@ -95,6 +95,9 @@ def daemon(stage: Stage, line: str) -> Iterator[Daemon]:
     try:
         yield running
         stage.keep(line, running.end())
+    except BaseException:
+        print(running.said, file=sys.stderr)
+        raise
     finally:
         running.kill()
 
@@ -103,16 +106,18 @@ def until(look: Callable[[], object]) -> None:
     """Wait until it is so."""
     deadline = time.monotonic() + SECONDS
     while not look():
-        assert time.monotonic() < deadline, "it doesn't come about"
+        assert time.monotonic() < deadline, f"it doesn't come about: {look}"
         time.sleep(0.05)
 
 
 def a_saved_file(stage: Stage) -> None:
-    """A directory is followed: what is saved is applied."""
+    """A directory is followed: what is saved is applied, and what is changed by hand is put right."""
     stage.write("desired-state/console.yaml", COOKIE.format(samesite="Lax"))
-    with daemon(stage, "run desired-state") as running:
+    with daemon(stage, "run desired-state --interval 3s") as running:
         running.becomes("converged")
         stage.write("desired-state/console.yaml", COOKIE.format(samesite="Strict"))
+        until(lambda: running.said.count("verdict=converged") == 1)
+        stage.emulator.edit("settings", {"name": "sessioncookie"}, set={"samesite": "None"})
         until(lambda: running.said.count("verdict=converged") == 2)
 
 

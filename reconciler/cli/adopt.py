@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.common import finish, the_target
-from reconciler.cli.export import whole_view
 from reconciler.cli.options import lock_option, refuse_beside_server, takes_place
 from reconciler.errors import InputError
 from reconciler.execute.effects import owned_as
-from reconciler.load.suggest import suggest
-from reconciler.memory import Owned
-from reconciler.model import Identity, LiveObject
 from reconciler.opening import opened
-from reconciler.reconcile import Case, look
+from reconciler.orders import adopt, own, require_kind
+from reconciler.reconcile import look
 from reconciler.settings import Target, Where, claims
-from reconciler.store.records import Settlement
-from reconciler.systems.view import View
 from reconciler.trees import Loaded, load_tree
 
 if TYPE_CHECKING:
@@ -79,50 +74,13 @@ async def _all(target: Target, loaded: Loaded, lock_timeout: float) -> list[str]
             for item in view.items(kind.name) if view.trouble(kind) is None and not kind.singleton else ():
                 live = view.pairs(kind.name).get(item.identity)
                 if live is not None and not view.owns(live):
-                    await _own(case, owned_as(item, live.id, live=live, adopted=True))
+                    await own(case, owned_as(item, live.id, live=live, adopted=True))
                     found.append(f"{kind.name}/{item.name}")
         return found
 
 
 async def _one(target: Target, kind: str, name: str, id: str | None, lock_timeout: float) -> list[str]:
-    if kind not in target.system.kinds:
-        raise InputError(f"there is no kind {kind!r}.{suggest(kind, target.system.kinds)}")
+    require_kind(target.system, kind)
     async with opened(target, writes=True, lock_timeout=lock_timeout) as case:
-        view = await whole_view(case)
-        live = _find(view, kind, name, id)
-        await _own(case, Owned(kind, live.identity, live.id, live.name, document=name, adopted=True))
+        live = await adopt(case, kind, name, id)
         return [f"{kind}/{live.name}" + (f" (id {live.id})" if live.id else "")]
-
-
-def _find(view: View, kind: str, name: str, id: str | None) -> LiveObject:
-    found = view.system.kinds[kind]
-    trouble = view.trouble(found)
-    if trouble is not None:
-        raise InputError(f"{kind} couldn't be read ({trouble})")
-    matches = [live for live in view.live(kind) if live.name == name and (id is None or live.id in (None, id))]
-    if len(matches) == 1 and (matches[0].id or id is None):
-        return matches[0]
-    if found.one_way:
-        return LiveObject(kind, _asked_for(view, kind, name), name, id, {})
-    if id is not None and not found.can_find(view):
-        return LiveObject(kind, (name,), name, id, {})
-    if len(matches) > 1:
-        ids = ", ".join(live.id or "?" for live in matches)
-        raise InputError(f"there are {len(matches)} live objects {kind}/{name}", remedy=f"say which with --id ({ids})")
-    raise InputError(f"there is no live {kind} named {name!r}.{suggest(name, [one.name for one in view.live(kind)])}")
-
-
-def _asked_for(view: View, kind: str, name: str) -> Identity:
-    """The natural key of what can't be looked up: that of an open question, by either name, else the name itself."""
-    keys = [key for entry in view.memory.open for key in entry.objects if key[0] == kind]
-    ends = (name.lower(), name.rpartition("/")[2].lower())
-    return next((key[1] for key in keys if key[1][-1].lower() in ends), (name,))
-
-
-async def _own(case: Case, owned: Owned) -> None:
-    """Remember it as ours; an open question about it is answered thereby."""
-    assert case.store is not None
-    await case.store.own(owned)
-    for entry in case.store.entries(open_only=True):
-        if owned.key in entry.entry.objects:
-            await case.store.settle(entry.id, Settlement("done", reason="adopted"), "adopt")

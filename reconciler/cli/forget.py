@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -10,8 +9,7 @@ import click
 from reconciler.cli.common import finish, the_target
 from reconciler.cli.options import lock_option, refuse_beside_server, takes_place
 from reconciler.cli.orders import writing
-from reconciler.errors import InputError
-from reconciler.load.suggest import suggest
+from reconciler.orders import forget
 from reconciler.settings import Target, Where
 
 if TYPE_CHECKING:
@@ -36,13 +34,7 @@ def command(kind: str, name: str, lock_timeout: float, where: Where, server: Ser
 
 async def _forget(target: Target, kind: str, name: str, lock_timeout: float) -> int:
     async with writing(target, lock_timeout) as store:
-        owned = [one for one in store.memory(time.time()).owned.values() if one.kind == kind]
-        found = [one for one in owned if name in (one.name, one.document)]
-        if not found:
-            raise InputError(f"{kind}/{name} isn't ours.{suggest(name, [one.name for one in owned])}")
-        for one in found:
-            await store.disown(*one.key)
-        return len(found)
+        return await forget(store, kind, name)
 
 
 async def _there(server: Server, names: tuple[str, ...], kind: str, name: str) -> int:

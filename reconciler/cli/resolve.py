@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,12 +12,11 @@ from reconciler.cli.options import by_option, lock_option, refuse_beside_server,
 from reconciler.cli.orders import writing
 from reconciler.errors import InputError
 from reconciler.opening import open_store
+from reconciler.orders import resolve
 from reconciler.settings import Target, Where
-from reconciler.settle import settled_by_hand
 
 if TYPE_CHECKING:
     from reconciler.remote import Server
-    from reconciler.store import Store
     from reconciler.store.records import Ending
 
 
@@ -79,22 +77,14 @@ async def _listed(target: Target) -> list[str]:
     if store is None:
         return _lines([])
     try:
-        return _lines(_entries(store))
+        return _lines([entry_json(one) for one in store.entries(open_only=True)])
     finally:
         await store.close()
 
 
-def _entries(store: Store) -> list[dict[str, Any]]:
-    return [entry_json(one) for one in store.entries(open_only=True)]
-
-
 async def _here(target: Target, entry: int, ending: Ending, by: str, lock_timeout: float) -> list[str]:
     async with writing(target, lock_timeout) as store:
-        one = _the_one(_entries(store), entry)
-        record = next(record for record in store.entries(open_only=True) if record.id == entry)
-        unfinished = store.memory(time.time()).unfinished
-        await store.settle(entry, settled_by_hand(target.system, record, ending, unfinished), by)
-        return _told(one, ending)
+        return _told(entry_json(await resolve(store, target.system, entry, ending, by)), ending)
 
 
 async def _there(server: Server, names: tuple[str, ...], entry: int | None, ending: Ending | None) -> list[str]:

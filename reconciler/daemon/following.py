@@ -9,12 +9,15 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Protocol
 
+import structlog
 from watchfiles import awatch
 
 from reconciler.settings import Claim
 from reconciler.sources import Tree
 from reconciler.sources.git import GitSource, Repository
 from reconciler.trees import OWN_FILE, read_tree
+
+log = structlog.get_logger(__name__)
 
 QUIET = 0.1
 """Seconds for which a directory must not change before it is believed: files are written bit by bit."""
@@ -120,7 +123,11 @@ class GitFollower:
         if wanted != self._current:
             await self._source.close()
             self._current, self._source = wanted, GitSource(wanted)
-        return await self._tree(await self._source.fetch())
+        try:
+            return await self._tree(await self._source.fetch())
+        finally:
+            for notice in self._source.take_notices():
+                log.warning(notice, source=self.where)
 
     async def last_good(self) -> Tree | None:
         good = await self._source.good()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
+from reconciler.errors import InputError
 from reconciler.web.settings import Role, WebSettings
 
 LOCAL = "localhost"
@@ -27,13 +28,17 @@ class Caller:
 
 
 class Guard:
-    """Knows callers by their tokens. It keeps keyed digests only, made with a key that no one else has."""
+    """Knows callers by their tokens. It keeps keyed digests only, made with a key that no one else has.
+
+    Raises InputError when two tokens have the same value: nobody could tell who of the two asks.
+    """
 
     def __init__(self, settings: WebSettings) -> None:
         self._key = secrets.token_bytes(32)
         self._known = [
             (self._digest(token.secret.reveal()), Caller(token.name, token.role)) for token in settings.tokens
         ]
+        self._refuse_doubles()
         self._open = settings.loopback and not settings.tokens
 
     @property
@@ -56,6 +61,13 @@ class Guard:
             if hmac.compare_digest(known, digest):
                 found = caller
         return found
+
+    def _refuse_doubles(self) -> None:
+        names: dict[bytes, str] = {}
+        for digest, caller in self._known:
+            if (other := names.setdefault(digest, caller.name)) != caller.name:
+                message = f"the tokens {other} and {caller.name} have the same value"
+                raise InputError(message, remedy="give each its own")
 
     def _digest(self, token: str) -> bytes:
         return hmac.digest(self._key, token.encode("utf-8", "surrogateescape"), "sha256")

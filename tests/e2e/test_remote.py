@@ -25,6 +25,7 @@ from tests import postgres as postgresql
 from tests.api.server import Reply, script
 from tests.api.server import serving as scripted
 from tests.e2e.conftest import MakeDesk
+from tests.e2e.daemon.kit import OPERATE, PLAN, READ, eventually, running
 from tests.e2e.kit import Desk, Result, document, mostly_ci, user
 from tests.remote.daemon import PlanningControl
 from tests.web.control import MemoryControl, planned
@@ -125,6 +126,44 @@ def test_a_server_plans_with_its_own_policy(desk: Desk, daemon: Served):
     for flag in ("--url", "--state", "--secrets-dir", "--system", "--config"):
         assert f"doesn't heed {flag}" in ask(desk, daemon.url, "plan", "desired-state", flag, "x").ended(1).err
     assert daemon.control.asked == []
+
+
+# --- a daemon as its users start it
+
+
+@pytest.mark.ci
+def test_everything_can_be_asked_of_a_running_daemon(desk: Desk):
+    desk.write(*(document("Role", f"r{number}") for number in range(7)))
+    with running(desk, "--prune") as daemon:
+        daemon.becomes("converged")
+        refused = desk.run("suspend", "--reason", "x").ended(1)
+        assert "the state is in use by process" in refused.err
+        assert "--server" in refused.err
+
+        def operate(*args: str) -> Result:
+            return ask(desk, daemon.url, *args, token=OPERATE)
+
+        plan = ("plan", "desired-state", "-o", "json", "--detailed-exitcode")
+        shown = operate("suspend", "--reason", "look first", "--for", "1h").ended(0)
+        desk.write(document("Role", "r0"), document("Role", "new"))
+        assert shown.out.startswith("Suspended default by operate-token since 2")
+        its = ask(desk, daemon.url, *plan, token=PLAN).ended(3).json()
+        assert [one["id"] for one in its["steps"]] == ["create/Role/new"]
+        assert {one["rule"] for one in its["blocked"]} == {"budget"}
+        assert "Paused  by operate-token since" in ask(desk, daemon.url, "status", token=READ).ended(0).out
+        assert operate("resume").ended(0).out.startswith("Resumed default, suspended by operate-token")
+        eventually(lambda: "new" in desk.center.names("roles"))
+        digest = eventually(lambda: (one := daemon.target())["summary"]["create"] == 0 and one["digest"])
+        assert operate("approve", str(digest)).ended(0).out == f"Approved for default: {digest}\n"
+        eventually(lambda: "r6" not in desk.center.names("roles"))
+        daemon.becomes("converged")
+        operate("forget", "Role", "r0").ended(0)
+        assert "isn't ours" in operate("forget", "Role", "r0").ended(1).err
+        assert operate("adopt", "Role", "r0").ended(0).out == "Adopted Role/r0.\n1 object adopted.\n"
+        assert operate("resolve").ended(0).out == "Nothing is open.\n"
+        assert "entry 7 isn't open" in operate("resolve", "7", "--as", "done").ended(1).err
+        passes = ask(desk, daemon.url, "history", "-o", "json", token=READ).ended(0).json()
+        assert {"converged"} <= {one["outcome"] for one in passes}
 
 
 # --- what operators say

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from structlog.typing import EventDict
 
 from reconciler.errors import (
     InputError,
@@ -20,7 +22,9 @@ from reconciler.errors import (
     UnknownTarget,
     Unreachable,
 )
-from tests.web.serving import Served
+from reconciler.web import actions
+from reconciler.web.settings import Role
+from tests.web.serving import Served, bearer, eventually
 
 BODIES: dict[str, Any] = {
     "targets/prod/suspend": {"reason": "upgrade"},
@@ -186,6 +190,26 @@ def test_small_bodies_are_bounded(shared: Served, path: str):
     answer = shared.ask("POST", f"/api/v1/{path}", content=pieces(), headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
     assert answer.json()["detail"] == "the request's body is larger than 65536 bytes"
+
+
+def test_an_action_has_a_deadline(server: Served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(actions, "SECONDS", 0.2)
+    server.control.slow = 30
+    answer = post(server, "targets/prod/resume")
+    assert (answer.status_code, answer.json()["title"]) == (504, "Gateway Timeout")
+
+
+def test_whoever_leaves_before_the_body_is_whole_asked_for_nothing(server: Served, logs: list[EventDict]):
+    host, port = server.url.removeprefix("http://").split(":")
+    token = bearer(Role.OPERATE)["Authorization"]
+    head = f"POST /api/v1/targets/lab/suspend HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n"
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 15\r\n\r\n".encode())
+        connection.sendall(b'{"reason": "x"')
+        time.sleep(0.1)
+    eventually(lambda: [one for one in logs if one["event"] == "request"])
+    assert [one for one in logs if one["log_level"] == "error"] == []
+    assert server.control.asked == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.requests import Request
 
+from reconciler.errors import InputError
 from reconciler.secret import Secret
 from reconciler.web.auth import Caller, Guard
 from reconciler.web.operations import Operation
@@ -166,6 +167,12 @@ def test_each_token_is_told_from_the_others():
 def test_tokens_may_hold_any_character():
     odd = Token("odd", Role.READ, Secret("pässwörd ✓"))
     assert Guard(settings(tokens=(odd,))).bearer("pässwörd ✓") == Caller("odd", Role.READ)
+
+
+def test_two_tokens_with_one_value_are_refused():
+    twins = tuple(Token(name, role, Secret("same")) for name, role in (("ci", Role.PLAN), ("ops", Role.OPERATE)))
+    with pytest.raises(InputError, match=r"^the tokens ci and ops have the same value$"):
+        Guard(settings(tokens=twins))
 
 
 def test_a_guard_keeps_no_token():

@@ -1,4 +1,4 @@
-"""Several replicas on PostgreSQL: one lease a target, taken over when its holder is gone, and fenced when it isn't quite."""
+"""Several replicas on PostgreSQL: one lease a target, taken over when its holder is gone, fenced when it only slept."""
 
 from __future__ import annotations
 

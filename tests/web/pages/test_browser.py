@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
@@ -25,7 +25,6 @@ FLAGS = (
 ).split()
 NARROW: ViewportSize = {"width": 360, "height": 740}
 WIDE: ViewportSize = {"width": 1280, "height": 800}
-SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 Visit = Callable[..., Page]
 BLANK = stage.Stage(SourceState("/srv/desired"), [])
 
@@ -205,7 +204,7 @@ LOOKED_AT: list[tuple[str, Callable[[], stage.Stage], list[str]]] = [
     ("usual", stage.stage, ["/", "/events", *(f"/targets/{name}" for name in stage.stage().targets), "/login"]),
     ("broken", stage.broken, ["/", "/targets/prod"]),
     ("hostile", stage.hostile, ["/", "/targets/prod", "/events"]),
-    ("crowd", lambda: stage.crowd(120), ["/", "/?q=nothing"]),
+    ("crowd", lambda: stage.crowd(60), ["/", "/?q=nothing"]),
     ("blank", lambda: BLANK, ["/", "/events"]),
 ]
 
@@ -229,6 +228,7 @@ def look_through(page: Page) -> None:
     for size in (NARROW, WIDE):
         page.set_viewport_size(size)
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], page.url
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            assert violations(page) == [], (page.url, size, scheme)
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        assert violations(page) == [], (page.url, size)
+        page.emulate_media(color_scheme="dark")
+        assert violations(page, "color-contrast") == [], (page.url, size)
