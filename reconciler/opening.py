@@ -31,6 +31,8 @@ async def opened(
     """A case for one target; logged out and closed at the end. ``writes``: the state is opened for writing,
     and the client may write too."""
     store = open_store(target, writes=writes, lock_timeout=lock_timeout)
+    if writes and store is not None:
+        hooks = replace(hooks or Hooks(), fence=(hooks and hooks.fence) or store.fence)
     try:
         async with client_for(target, read_only=not writes, parallelism=parallelism, hooks=hooks) as client:
             yield case_of(target, loaded, store, client)
@@ -51,9 +53,7 @@ async def client_for(
         await client.close()
 
 
-def make_client(
-    target: Target, *, read_only: bool = False, parallelism: int = 8, hooks: Hooks | None = None
-) -> Client:
+def make_client(target: Target, *, read_only: bool = False, parallelism: int = 8, hooks: Hooks | None = None) -> Client:
     """A client, which somebody has to close. Raises InputError."""
     auth = target.system.auth(target.credentials)
     tls = Tls(ca=target.ca, allow_http=target.allow_http)

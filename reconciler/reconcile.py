@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -83,6 +84,9 @@ async def decide(case: Case, *, settle: bool = False) -> Decision:
             "the desired state is empty, and an empty tree is never applied",
             remedy="check the path; to delete what is left, remove documents step by step, with --prune",
         )
+    if settle and case.store is not None:
+        # What a holder that vanished has sent may still arrive: its entries are judged by a look after that.
+        await asyncio.sleep(max(0.0, case.store.settle_after - time.monotonic()))
     read_at = time.monotonic()
     view = await look(case)
     if settle and view.memory.open and case.store is not None:

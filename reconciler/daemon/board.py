@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ class Board:
     """For one event loop. Each state is frozen, and replaced as a whole."""
 
     def __init__(self, entries: dict[str, Entry], where: str) -> None:
-        self.feed = Feed()
+        self.feed = Feed(int(time.time() * 1000))
         self.source = SourceState(where)
         self.on_source: Callable[[SourceState], None] = lambda _: None
         self.targets = {

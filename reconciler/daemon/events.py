@@ -27,12 +27,16 @@ class Happened:
 
 
 class Feed:
-    """For one event loop. ``tell`` never blocks; a listener that doesn't keep up misses the oldest events."""
+    """For one event loop. ``tell`` never blocks; a listener that doesn't keep up misses the oldest events.
 
-    def __init__(self) -> None:
+    Events are numbered from ``last`` on. Where that is a time, numbers go on growing when another process takes over,
+    so that nobody who asks for "since" is misled.
+    """
+
+    def __init__(self, last: int = 0) -> None:
         self._recent: deque[Happened] = deque(maxlen=KEPT)
         self._listeners: set[asyncio.Queue[Happened]] = set()
-        self._last = 0
+        self._last = last
 
     def tell(self, type: str, target: str | None = None, **data: Any) -> Happened:
         """Note an event and pass it on. ``data`` is JSON values without secrets."""

@@ -67,6 +67,7 @@ class TargetLoop:
     _stopping: bool = False
     _halted: bool = False
     _scheduler: Scheduler | None = None
+    _reading: asyncio.Timeout | None = None
     _failures: int = 0
     _looks: int = 0
     _recorded: str | None = None
@@ -78,9 +79,11 @@ class TargetLoop:
         self._wanted.set()
 
     def stop(self) -> None:
-        """Begin nothing more; what is under way is finished."""
+        """Begin nothing more; a write that is under way is finished, and reading is left at once."""
         self._stopping = True
         self.halt()
+        if self._scheduler is None and self._reading is not None:
+            self._reading.reschedule(asyncio.get_running_loop().time())
         self._wanted.set()
 
     def halt(self) -> None:
@@ -122,10 +125,15 @@ class TargetLoop:
         started = time.monotonic()
         self._halted = False
         try:
-            if not await self._ours(everything):
-                return self.holding.lease / 3
-            self.board.change(self.entry.name, phase=Phase.RUNNING, pass_id=_pass_id())
-            passed = await self._attempt(everything)
+            async with asyncio.timeout(None) as self._reading:
+                if not await self._ours(everything):
+                    return self.holding.lease / 3
+                self.board.change(self.entry.name, phase=Phase.RUNNING, pass_id=_pass_id())
+                passed = await self._attempt(everything)
+        except TimeoutError:
+            if not self._stopping:
+                raise
+            return 0.0
         except LeaseLost as error:
             log.warning("the lease is lost", error=error.message)
             self.board.change(self.entry.name, phase=Phase.STANDBY, holder=None)
@@ -133,7 +141,7 @@ class TargetLoop:
         except ReconcilerError as error:
             passed = Passed(ERROR, error=error)
         finally:
-            self._scheduler = None
+            self._scheduler = self._reading = None
         await self._record(passed)
         return self._note(passed, time.monotonic() - started)
 

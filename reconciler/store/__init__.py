@@ -8,11 +8,10 @@ a field that can't be read back. Missing or damaged, it only ever lets us do les
     Store                  opening, leases; writes; reads               facade.py writes.py reads.py
       journal, history …   what each table is for                       journal.py ownership.py orders.py …
       Database, Writer     one writer for all targets of a database     database.py writer.py
-    Backend, Hold          what differs between databases               backend.py hold.py sqlite/ postgres/
+    Backend, Hold          what differs between databases               urls.py backend.py hold.py sqlite/ postgres/
     schema                 the tables, and the way to them              schema.py versions.py migrations/
 """
 
-from reconciler.store.backend import shown
 from reconciler.store.facade import Store, open_for_reading, restore
 from reconciler.store.records import (
     Approval,
@@ -25,6 +24,7 @@ from reconciler.store.records import (
     Settlement,
     Suspension,
 )
+from reconciler.store.urls import shown
 
 __all__ = [
     "Approval",

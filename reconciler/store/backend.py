@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from reconciler.errors import StateError, StateUnusable
+from reconciler.errors import StateError
 from reconciler.secret import Keyring
 from reconciler.store.hold import Hold, Terms
 from reconciler.store.place import Place
-
-REMEDY = "Use sqlite:///state.db, or postgresql+psycopg://user@host/database."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +94,3 @@ class Backend(ABC):
             yield
         except (SQLAlchemyError, ValueError) as error:
             raise self.explain(error) from None
-
-
-def backend_of(url: str) -> Backend:
-    """The database that a URL names; nothing is opened yet. Raises StateUnusable, which shows no password."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise StateUnusable("the state's URL can't be read", remedy=REMEDY) from None
-    name = parsed.get_backend_name()
-    if name == "sqlite":
-        from reconciler.store.sqlite.backend import Sqlite, locate  # noqa: PLC0415 - only one of the two is needed
-
-        return Sqlite(locate(parsed))
-    if name in ("postgresql", "postgres"):
-        from reconciler.store.postgres.backend import Postgres  # noqa: PLC0415 - only one of the two is needed
-
-        return Postgres(parsed)
-    raise StateUnusable(f"a state can't be kept in {name}", remedy=REMEDY)
-
-
-def shown(url: str) -> str:
-    """A state's URL for people, without its password. Raises StateUnusable when it can't be read."""
-    backend_of(url)
-    parsed = make_url(url)
-    return parsed.difference_update_query(["password"]).render_as_string(hide_password=True)

@@ -20,19 +20,10 @@ from reconciler.errors import LeaseLost, StateError, StateLocked
 from reconciler.store.backend import Backend
 from reconciler.store.hold import Terms
 from reconciler.store.postgres.clock import clock
-from reconciler.store.postgres.renewal import Renewal
+from reconciler.store.postgres.renewal import Renewal, Term
 from reconciler.store.postgres.statements import ALONE, CHECK, DROP, KEEP, LOCK, MAKE, SEE, TAKE
 
 _PAUSE = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A lease that was taken: its token, and until when (``clock``) it is surely ours. ``lost``: another has it."""
-
-    token: int
-    deadline: float
-    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +100,9 @@ class Lease:
             raise self._gone()
 
     def take(self, timeout: float) -> bool:
+        if self.held:
+            # The token guards each write, and the renewal soon finds out: asking before every pass would only cost.
+            return True
         until = time.monotonic() + timeout
         while not self._taken(patient=time.monotonic() < until):
             left = until - time.monotonic()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from reconciler.store.hold import Terms
 from reconciler.store.postgres.clock import clock
-
-if TYPE_CHECKING:
-    from reconciler.store.postgres.leases import Lease
 
 _RENEW = text(
     """UPDATE leases SET expires = extract(epoch FROM clock_timestamp())::float8 + mine.seconds
@@ -25,6 +24,29 @@ _SOON = 1.0
 """After a failure the next try comes within this many seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A lease that was taken: its token, and until when (``clock``) it is surely ours. ``lost``: another has it."""
+
+    token: int
+    deadline: float
+    lost: bool = False
+
+
+class Renewed(Protocol):
+    """A lease, as far as its renewal is concerned."""
+
+    target: str
+    terms: Terms
+    term: Term | None
+
+    def renewed(self, token: int, asked: float) -> None:
+        """The database has prolonged it; ``asked``: when (``clock``) that was about to be sent."""
+
+    def lose(self, token: int) -> None:
+        """Another has taken it over."""
+
+
 class Renewal:
     """Renews each lease that was added, three times within its length; a lease that wasn't renewed is lost.
 
@@ -33,13 +55,13 @@ class Renewal:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._leases: dict[str, Lease] = {}
+        self._leases: dict[str, Renewed] = {}
         self._changed = threading.Condition()
         self._closed = False
         self._due = 0.0
         self._thread: threading.Thread | None = None
 
-    def add(self, lease: Lease) -> None:
+    def add(self, lease: Renewed) -> None:
         """Renew a lease that was just taken, from now on."""
         with self._changed:
             self._leases[lease.target] = lease
@@ -50,7 +72,7 @@ class Renewal:
                 self._thread.start()
             self._changed.notify()
 
-    def remove(self, lease: Lease) -> None:
+    def remove(self, lease: Renewed) -> None:
         """Let it be."""
         with self._changed:
             self._leases.pop(lease.target, None)

@@ -54,7 +54,7 @@ def overview(control: Control, query: Query) -> dict[str, Any]:
     pages = max(1, -(-len(chosen) // PER_PAGE))
     number = min(query.page, pages)
     return {
-        "headline": headline(counts),
+        "headline": headline(counts, sound=control.source.sound),
         "mood": next((STATES[word] for word in STATES if counts[word]), STATES["waiting"]),
         "source": source(control.source),
         "total": len(found),

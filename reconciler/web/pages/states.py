@@ -99,8 +99,13 @@ def tags(target: TargetState) -> list[str]:
     return found
 
 
-def headline(counts: Mapping[str, int]) -> str:
-    """What a title says first: the states that need somebody, or that none does."""
+def headline(counts: Mapping[str, int], *, sound: bool) -> str:
+    """What a title says first: that the newest tree isn't sound, the states that need somebody, or that none does."""
+    rest = _told(counts)
+    return rest if sound else f"Source not sound, {rest[:1].lower()}{rest[1:]}"
+
+
+def _told(counts: Mapping[str, int]) -> str:
     alarms = [f"{counts[word]} {word}" for word in STATES if word in ALARMING and counts.get(word)]
     if alarms:
         return ", ".join(alarms)

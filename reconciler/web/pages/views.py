@@ -75,7 +75,10 @@ async def show_events(site: Site, request: Request, visitor: Visitor) -> Respons
     for target in site.control.targets.values():
         counts[state_of(target)] = counts.get(state_of(target), 0) + 1
     view = {"events": happenings(site.control.feed.since(0), chosen), "chosen": chosen}
-    return page("events.html.j2", site.frame(request, visitor, f"Events – {headline(counts)}") | view)
+    return page(
+        "events.html.j2",
+        site.frame(request, visitor, f"Events – {headline(counts, sound=site.control.source.sound)}") | view,
+    )
 
 
 def target_of(site: Site, request: Request) -> TargetState:

@@ -135,8 +135,8 @@ class Daemon:
 
 
 def start(desk: Desk, *args: str, env: Mapping[str, str] | None = None, interval: str = "1s") -> Daemon:
-    """``reconciler run desired-state``, or with other arguments; on a free port, with three tokens."""
-    named = "--git" in args or (args and not args[0].startswith("-"))
+    """``reconciler run desired-state``, or with another source or other flags; on a free port, with three tokens."""
+    named = {"--git", "--config"} & {*args} or (args and not args[0].startswith("-"))
     source = args if named else ("desired-state", *args)
     command = ("run", *source, "--listen", "127.0.0.1:0", "--interval", interval)
     desk.canaries |= {OPERATE, READ, PLAN}

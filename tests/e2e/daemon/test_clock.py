@@ -1,4 +1,4 @@
-"""A clock that jumps under the daemon's feet (libfaketime): what paces it is monotonic, what people say is wall time."""
+"""A clock that jumps (libfaketime): what paces the daemon is monotonic, what people said goes by the wall clock."""
 
 from __future__ import annotations
 
@@ -119,15 +119,15 @@ def test_a_quarantine_lasts_no_longer_for_a_clock_that_was_wrong(desk: Desk, clo
 
 
 def is_quarantined(daemon: Daemon) -> bool:
-    plan = daemon.ask("GET", "/api/v1/plan?target=default").json()["items"][0]
-    return any(one["rule"] == "quarantined" for one in plan["blocked"])
+    plans = daemon.ask("GET", "/api/v1/plan?target=default").json()["items"]
+    return any(one["rule"] == "quarantined" for plan in plans for one in plan["blocked"])
 
 
 def test_what_was_approved_outside_a_window_is_done_when_it_opens(desk: Desk, clock: Clock):
     opens = datetime.now(UTC) + timedelta(hours=5)
     window = {"schedule": f"{opens.minute} {opens.hour} {opens.day} {opens.month} *", "duration": 3600}
     policy: dict[str, Any] = {"prune": True}
-    configure(desk, {"prod": {"url": desk.center.url, "windows": [window], "policy": policy}}, interval=0.5)
+    configure(desk, {"prod": {"url": desk.center.url, "windows": [window], "policy": policy}})
     desk.write(*roles("stays", *NAMES))
     with running(desk, env=clock.env, interval="500ms") as daemon:
         daemon.becomes("converged", "prod")

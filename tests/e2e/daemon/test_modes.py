@@ -165,7 +165,7 @@ def at(moment: datetime, **duration: Any) -> dict[str, Any]:
 
 def windowed(desk: Desk, window: dict[str, Any], **policy: Any) -> None:
     target = {"url": desk.center.url, "windows": [window], "policy": {"prune": True, **policy}}
-    configure(desk, {"prod": target}, interval=0.3)
+    configure(desk, {"prod": target})
 
 
 @pytest.mark.ci
@@ -176,7 +176,7 @@ def test_outside_the_windows_only_what_disturbs_nobody_is_done(desk: Desk):
     windowed(desk, at(now + timedelta(hours=5), hours=1))
     desk.env["RECONCILER_STATE"] = f"sqlite:///{desk.folder}/state/second.db"
     desk.write(*roles("analyst", "going"))
-    with running(desk) as daemon:
+    with running(desk, interval="300ms") as daemon:
         daemon.becomes("converged", "prod")
         desk.run("adopt", "Role", "going", "--server", daemon.url, env={"RECONCILER_TOKEN": OPERATE}).ended(0)
         before = desk.center.last()
@@ -189,7 +189,7 @@ def test_outside_the_windows_only_what_disturbs_nobody_is_done(desk: Desk):
         daemon.passes("prod", 2)
         assert desk.center.writes(before) == ["createRole"]
     windowed(desk, at(now - timedelta(minutes=2), hours=1))
-    with running(desk) as daemon:
+    with running(desk, interval="300ms") as daemon:
         eventually(lambda: "going" not in desk.center.names("roles"))
         assert daemon.becomes("converged", "prod")["window"] is None
         assert desk.center.writes(before) == ["createRole", "deleteRole"]
@@ -199,14 +199,14 @@ def test_outside_the_windows_only_what_disturbs_nobody_is_done(desk: Desk):
 def test_a_window_ends_while_the_daemon_runs(desk: Desk):
     desk.write(*roles("analyst", "first", "second"))
     windowed(desk, at(datetime.now(UTC) + timedelta(hours=5), hours=1))
-    with running(desk) as daemon:
+    with running(desk, interval="300ms") as daemon:
         daemon.becomes("converged", "prod")
     # open from the last full minute until some seconds from now
     opened = datetime.now(UTC).replace(second=0, microsecond=0)
     left = time.time() - opened.timestamp() + 12
     windowed(desk, {**at(opened, seconds=left)})
     desk.write(*roles("analyst", "second"))
-    with running(desk) as daemon:
+    with running(desk, interval="300ms") as daemon:
         eventually(lambda: "first" not in desk.center.names("roles"), 10)
         eventually(lambda: daemon.target("prod")["window"], 30)
         desk.write(*roles("analyst"))

@@ -18,16 +18,16 @@ def logins(desk: Desk) -> int:
 
 def test_refused_credentials_are_tried_once_also_in_a_crash_loop_and_new_ones_at_once(desk: Desk):
     desk.write(document("SessionCookie", "console", samesite="Strict"))
-    configure(desk, {"prod": {"url": desk.center.url}}, interval=0.3, backoff=1)
+    configure(desk, {"prod": {"url": desk.center.url}}, backoff=1)
     desk.secret("cc-password", "canary-that-is-wrong")
     for _ in range(2):
-        with running(desk) as daemon:
+        with running(desk, interval="300ms") as daemon:
             eventually(lambda: len(daemon.said("pass failed")) >= 3)
             shown = daemon.becomes("error", "prod")
             assert "refused" in shown["error"]
             assert logins(desk) == 1
             daemon.stop(signal.SIGKILL, -9)
-    with running(desk) as daemon:
+    with running(desk, interval="300ms") as daemon:
         daemon.becomes("error", "prod")
         assert logins(desk) == 1
         # Somebody says that they are good now, and is wrong: one more try.
@@ -80,9 +80,9 @@ def test_a_missing_secret_stops_everything_before_a_write_until_it_is_there(desk
 
 def test_missing_credentials_are_told_and_taken_up_when_they_come(desk: Desk):
     desk.write(document("SessionCookie", "console", samesite="Strict"))
-    configure(desk, {"prod": {"url": desk.center.url}}, interval=0.3, backoff=1)
+    configure(desk, {"prod": {"url": desk.center.url}}, backoff=1)
     (desk.secrets / "cc-password").unlink()
-    with running(desk) as daemon:
+    with running(desk, interval="300ms") as daemon:
         assert "cc-password" in daemon.becomes("error", "prod")["error"]
         assert desk.center.requests() == []
         desk.secret("cc-password", PASSWORD)

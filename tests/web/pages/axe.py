@@ -40,7 +40,7 @@ def source() -> str:
 
 
 def violations(page: Page, rule: str | None = None) -> list[str]:
-    """``rule: selector: what to do`` for everything (or all of one rule) that axe-core finds wrong with the page now."""
+    """``rule: selector: what to do`` for all (or all of one rule) that axe-core finds wrong with the page now."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(source())
     only = {"type": "rule", "values": [rule]} if rule else {"type": "tag", "values": RULES}

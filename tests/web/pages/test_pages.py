@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from reconciler.daemon.state import ObjectState, Sync
+from reconciler.web.pages.happenings import happenings
 from reconciler.web.settings import Role
 from tests.render import samples
 from tests.web.pages import stage
@@ -138,6 +139,7 @@ def test_a_thousand_targets_are_paged(opened: Opened):
 def test_a_tree_that_was_never_sound_is_explained(shown: Any):
     page = shown(stage.broken())
     assert "No sound revision yet, so nothing is enforced" in page.text
+    assert page.title == "Source not sound, 1 waiting – reconciler"
     assert "prod/users.yaml:12:5 unknown field 'emial' (did you mean 'email'?)" in page.text
 
 
@@ -225,13 +227,32 @@ def test_events_are_listed_newest_first(shown: Any, made: stage.Stage):
     page = shown(made, "/events")
     told = [one.text for one in page.of("li") if "ol" in one.inside]
     assert len(told) == 5
-    assert "lab target failed" in told[0]
-    assert "400: the address is taken" in told[1]
+    assert "lab is failed" in told[0]
+    assert "lab create User/bob: failed, 400: the address is taken" in told[1]
+    assert "The revision 9c1185a5c5e9 is in force" in told[4]
     assert [one["href"] for one in page.of("a") if "ol" in one.inside] == [
         f"/targets/{n}" for n in "lab lab lab emea".split()
     ]
     assert len(shown(made, "/events?target=emea").of("ol")) == 1
     assert "Nothing has happened yet" in shown(made, "/events?target=apac").text
+
+
+def test_each_event_is_a_sentence(made: stage.Stage):
+    made.feed.tell("pass-ended", "lab", verdict="converged", steps=3)
+    made.feed.tell("ordered", "lab", order="suspend", by="olga", words="for 1 hour: disk swap")
+    made.feed.tell("woken", None, by="")
+    made.feed.tell("source", revision=None, sound=False)
+    made.feed.tell("target", "lab", phase="running", verdict=None)
+    made.feed.tell("moon-rose", None, colour="red", size=None)
+    told = [one["words"] for one in happenings(made.feed.since(5))]
+    assert told[::-1] == [
+        "a pass ended: converged",
+        "olga ordered suspend: for 1 hour: disk swap",
+        "woken by a webhook",
+        "No revision is in force; the newest revision isn’t sound",
+        "is not looked at yet, and running now",
+        "moon rose, colour red",
+    ]
 
 
 def test_a_fragment_is_the_changing_part_alone(opened: Opened, made: stage.Stage):
