@@ -104,11 +104,11 @@ class Running:
             time.sleep(0.05)
 
     def until_converged(self, seconds: float) -> None:
-        """Wait until every target's last pass found nothing to do."""
+        """Wait until every target's last pass left nothing to do."""
         deadline = time.monotonic() + seconds
         while True:
             found = self.targets()
-            left = [one for one in found if one["verdict"] != "converged" or one["summary"] and any(one["summary"].values())]
+            left = [one for one in found if one["verdict"] != "converged"]
             if not left:
                 return
             assert time.monotonic() < deadline, f"{len(left)} of {len(found)} aren't converged, as {left[0]}"

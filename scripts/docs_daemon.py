@@ -24,6 +24,8 @@ metadata: {{name: console}}
 spec: {{samesite: {samesite}}}
 """
 SECONDS = 60.0
+SHOWN = "http://127.0.0.1:8080"
+"""The address that pages show: its usual one."""
 
 
 class Daemon:
@@ -61,7 +63,8 @@ class Daemon:
     @property
     def url(self) -> str:
         """Where it listens, once it does."""
-        until(lambda: "url=http" in self.said)
+        until(lambda: "url=http" in self.said or self._process.poll() is not None)
+        assert "url=http" in self.said, self.said
         return self.said.partition("url=")[2].split()[0]
 
     def target(self) -> dict[str, object]:
@@ -94,7 +97,8 @@ def daemon(stage: Stage, line: str) -> Iterator[Daemon]:
     running = Daemon(stage, line)
     try:
         yield running
-        stage.keep(line, running.end())
+        url = running.url
+        stage.keep(line, running.end().replace(url, SHOWN))
     except BaseException:
         print(running.said, file=sys.stderr)
         raise
@@ -123,9 +127,11 @@ def a_saved_file(stage: Stage) -> None:
 
 def orders(stage: Stage) -> None:
     """What people ask of a daemon: an approval, a suspension."""
-    stage.write("desired-state/workers.yaml", (stage.folder / "examples/desired-state/workers.yaml").read_text(encoding="utf-8"))
+    stage.write(
+        "desired-state/workers.yaml", (stage.folder / "examples/desired-state/workers.yaml").read_text(encoding="utf-8")
+    )
     stage.write("secrets/worker-key", "made-up\n")
-    with daemon(stage, "run desired-state --prune --interval 2s") as running:
+    with daemon(stage, "run desired-state --prune") as running:
         asking = stage.asking(running.url, TOKEN)
         running.becomes("converged")
         text = (stage.folder / "desired-state/workers.yaml").read_text(encoding="utf-8")
@@ -137,5 +143,6 @@ def orders(stage: Stage) -> None:
         until(lambda: running.target()["approvals"] == [])
         asking.run("history")
         asking.run('suspend --reason "the cluster is moved" --for 2h')
+        running.becomes("suspended")
         asking.run("status")
         asking.run("resume")

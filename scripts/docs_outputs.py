@@ -20,7 +20,7 @@ from reconciler.emulator.running import Running, running
 from scripts import docs_daemon
 from scripts.docs_text import ROOT
 
-SHOWN_URL, SHOWN_SERVER, SHOWN_FOLDER = "http://127.0.0.1:8892", "http://127.0.0.1:8080", "/srv"
+SHOWN_URL, SHOWN_FOLDER = "http://127.0.0.1:8892", "/srv"
 CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 NEVER_RECORDED = ("reconciler emulator",)
 VARYING = (
@@ -134,7 +134,7 @@ class Stage:
     def asking(self, url: str, token: str) -> Stage:
         """The same place for commands that ask a daemon there."""
         variables = {"RECONCILER_SERVER": url, "RECONCILER_SERVER_TOKEN": token, "RECONCILER_TOKEN": token}
-        return replace(self, more={**self.more, **variables}, shown={**self.shown, url: SHOWN_SERVER})
+        return replace(self, more={**self.more, **variables}, shown={**self.shown, url: docs_daemon.SHOWN})
 
     def write(self, name: str, text: str) -> None:
         """Put a file in place."""
@@ -149,7 +149,7 @@ class Stage:
 
     def give_secrets(self) -> None:
         """Make up a value for each secret that the documents name."""
-        for path in (self.folder / "desired-state").glob("*.yaml"):
+        for path in (self.folder / "desired-state").rglob("*.yaml"):
             for name in re.findall(r"\{secret: ([a-z0-9-]+)\}", path.read_text(encoding="utf-8")):
                 self.write(f"secrets/{name}", f"made-up-{name}\n")
 
@@ -214,7 +214,7 @@ def _drift(stage: Stage) -> None:
     workers = (stage.folder / "desired-state/workers.yaml").read_text(encoding="utf-8")
     stage.write("desired-state/workers.yaml", workers.rsplit("---\n", 1)[0])
     stage.run("plan desired-state --prune --out plan.json")
-    for line in ("approve plan.json --by carol", "suspend --reason maintenance --for 2h --by carol", "resume"):
+    for line in ("suspend --reason maintenance --for 2h --by carol", "resume"):
         stage.run(line)
     stage.run("apply desired-state --prune --plan plan.json")
     stage.run("apply desired-state --prune --plan plan.json")
@@ -230,8 +230,6 @@ def _agreed(stage: Stage) -> None:
     for line in ("plan desired-state --prune --out plan.json", "approve plan.json --by carol"):
         stage.run(line)
     stage.write("desired-state/workers.yaml", workers)
-    stage.run('suspend --reason "the cluster is moved" --for 2h --by carol')
-    stage.run("resume")
 
 
 def _nobody_can_tell(stage: Stage) -> None:
@@ -284,17 +282,7 @@ def _a_small_system(folder: Path, bunny: Running, found: dict[str, list[str]]) -
     stage.run("plan rejections")
     bunny.fault("rejectDeliverable", {"drop_reply": True})
     stage.run("apply rejections --yes")
-    for line in ("resolve", "resolve 1 --as not-done"):
-        Stage(folder, bunny, found, more=_copied(folder, variables)).run(line)
     stage.run("apply rejections --yes")
-
-
-def _copied(folder: Path, variables: Mapping[str, str]) -> Mapping[str, str]:
-    """The variables with a copy of the state, so that what is told to it changes nothing for others."""
-    for name in ("b.db", "b.db.key"):
-        if (folder / name).is_file():
-            shutil.copy(folder / name, folder / f"copy-{name}")
-    return {**variables, "RECONCILER_STATE": "sqlite:///copy-b.db"}
 
 
 # --- comparing

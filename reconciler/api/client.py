@@ -12,6 +12,7 @@ import httpx
 
 from reconciler.api.errors_map import safe
 from reconciler.api.exchange import Exchange
+from reconciler.api.factory import Pool
 from reconciler.api.flows import T, drive
 from reconciler.api.session import Opened, Sessions
 from reconciler.api.settings import Calls, Hooks, Journal, Limits
@@ -76,6 +77,12 @@ class Client:
         and SessionRenewed; and what the journal raises.
         """
         return await drive(flow, lambda request: self._perform(request, journal, polling))
+
+    async def rest(self) -> None:
+        """Close the connections that nobody uses right now. Never raises."""
+        if isinstance(self._http, Pool):
+            with suppress(Exception):
+                await self._http.rest()
 
     async def close(self) -> None:
         """Log out of a session that we opened, and close the connections. Never raises."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -12,13 +14,38 @@ from reconciler.api.address import base_of, is_loopback, usable
 from reconciler.api.tls import Tls, context_for
 from reconciler.errors import InputError
 
+if find_spec("sniffio") is None:
+    # httpcore tries to import it for each connection and lock, and Python searches for what isn't there anew each time.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
+
 # Seconds. Less than the 5 after which Node.js and uvicorn close, so that a write rarely meets a closing connection.
 KEEPALIVE = 4.0
 
 
+class Pool(httpx.AsyncClient):
+    """A client that can be told to rest; ``transport`` are the arguments of its transport."""
+
+    def __init__(self, transport: dict[str, Any], **more: Any) -> None:
+        self._connections = _Connections(**transport)
+        super().__init__(transport=self._connections, trust_env=False, **more)
+
+    async def rest(self) -> None:
+        """Close each connection that nobody uses right now."""
+        await self._connections.rest()
+
+
+class _Connections(httpx.AsyncHTTPTransport):
+    async def rest(self) -> None:
+        # The library closes what has expired when the next request comes. Until then a thousand targets would hold
+        # thousands of descriptors.
+        for connection in self._pool.connections:
+            if connection.is_idle():
+                await connection.aclose()
+
+
 def make_http(
     url: str, *, tls: Tls, proxy: str | None = None, connections: int = 4, user_agent: str = "reconciler"
-) -> httpx.AsyncClient:
+) -> Pool:
     """A connection pool for one target; the caller closes it (a Client that was given it does).
 
     ``proxy`` is an http or https URL and may hold credentials. Raises InputError for plain HTTP to another
@@ -32,15 +59,18 @@ def make_http(
         )
     # None makes the library load no certificates, which http:// doesn't need and which takes 20 ms.
     verify: Any = context_for(tls) if base.scheme == "https" else None
-    http = httpx.AsyncClient(
-        verify=verify,
-        proxy=_proxy(proxy, tls) if proxy else None,
-        trust_env=False,
-        follow_redirects=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        limits=httpx.Limits(
+    transport = {
+        "verify": verify,
+        "proxy": _proxy(proxy, tls) if proxy else None,
+        "trust_env": False,
+        "limits": httpx.Limits(
             max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEPALIVE
         ),
+    }
+    http = Pool(
+        transport,
+        follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={"user-agent": user_agent, "accept": "application/json", "accept-encoding": "identity"},
     )
     _silence()

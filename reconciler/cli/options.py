@@ -61,7 +61,7 @@ def takes_where(function: Callable[..., int]) -> Callable[..., int]:
 
 
 server_option = click.option(
-    "--server", metavar="URL", help="Ask the daemon there, with the token in RECONCILER_TOKEN (RECONCILER_SERVER)."
+    "--server", metavar="URL", help="Ask this daemon (RECONCILER_SERVER), with RECONCILER_SERVER_TOKEN."
 )
 
 

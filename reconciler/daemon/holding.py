@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reconciler.api import Client, Hooks, Limits
+from reconciler.api import KEEPALIVE, Client, Hooks, Limits
 from reconciler.errors import LoginRefused, ReconcilerError
 from reconciler.opening import case_of, keyring_of, make_client, make_home
 from reconciler.reconcile import Case
@@ -77,6 +77,11 @@ class Holding:
         if store.refused_login(mark) is not None:
             await store.forget_refused_login(mark)
             await self._drop_client()
+
+    async def rest(self, seconds: float) -> None:
+        """Nothing is asked of the target for so long: connections that it would close meanwhile are closed."""
+        if seconds > KEEPALIVE and self._client is not None:
+            await self._client.rest()
 
     async def close(self) -> None:
         """Log out, give the lease back, and close."""

@@ -98,6 +98,7 @@ class TargetLoop:
         while await self._may_go_on(wait):
             async with self.slots.taken():
                 wait = await self._turn()
+            await self.holding.rest(wait)
             self.board.change(self.entry.name, next_at=time.time() + wait)
         self.board.change(self.entry.name, phase=Phase.STOPPED, next_at=None)
 
@@ -150,14 +151,14 @@ class TargetLoop:
         store = self.holding.store
         if store is None:
             return
-        if self._recorded is None:
-            self._recorded = next((one.verdict for one in store.history(20) if one.verdict not in UNTOLD), "") or ""
-            if self._recorded:
-                self.watcher.known(self.entry.name, self._recorded)
-        if passed.report is None and passed.verdict != self._recorded:
-            with suppress(StateError):
+        with suppress(StateError):
+            if self._recorded is None:
+                self._recorded = next((one.verdict for one in store.history(20) if one.verdict not in UNTOLD), "") or ""
+                if self._recorded:
+                    self.watcher.known(self.entry.name, self._recorded)
+            if passed.report is None and passed.verdict != self._recorded:
                 await record_change(store, self.entry.mode.value, passed)
-        self._recorded = passed.verdict
+            self._recorded = passed.verdict
 
     async def _ours(self, everything: bool) -> bool:
         """Whether this replica holds the target's lease, or could take it just now."""

@@ -66,15 +66,15 @@ class Trees:
         """Read the newest tree, and put it in force if it is sound."""
         try:
             tree = await self._follower.newest()
+            if tree.revision == self._seen and self._board.source.error is None:
+                self._board.change_source(read_at=time.time())
+            else:
+                await self._take(tree)
         except ReconcilerError as error:
             self._failures += 1
             await self._fall_back(error)
-            return
-        self._failures = 0
-        if tree.revision == self._seen and self._board.source.error is None:
-            self._board.change_source(read_at=time.time())
-            return
-        await self._take(tree)
+        else:
+            self._failures = 0
 
     async def _take(self, tree: Tree) -> None:
         self._seen = tree.revision

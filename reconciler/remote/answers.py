@@ -28,7 +28,7 @@ from reconciler.render.words import clipped, safe
 from reconciler.secret import SHOWN
 from reconciler.wire import Response
 
-TOKEN = "RECONCILER_TOKEN (or RECONCILER_TOKEN_FILE)"  # noqa: S105 - the setting's name
+TOKEN = "RECONCILER_SERVER_TOKEN (or RECONCILER_SERVER_TOKEN_FILE)"  # noqa: S105 - the setting's name
 LONGEST = 1000
 SHORTEST_TOKEN = 8
 """A shorter text isn't taken out of answers: it would be found where nobody meant it."""

@@ -42,7 +42,7 @@ def server_from(flag: str | None, environ: Mapping[str, str]) -> Server | None:
         ) from None
     return Server(
         url,
-        read_setting(environ, "TOKEN"),
+        read_setting(environ, "SERVER_TOKEN"),
         variable(environ, "SERVER_CA"),
         (variable(environ, "ALLOW_HTTP") or "").lower() in ("1", "true", "yes"),
     )

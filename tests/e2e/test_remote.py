@@ -46,7 +46,7 @@ def ask(desk: Desk, url: str, *args: str, role: str = "operate", token: str | No
     """Run a command that knows of a server only: no target, no credentials, no state."""
     desk.canaries |= CANARIES
     known = f"{role}-token-0123456789" if token is None else token
-    env = {**NOTHING, "RECONCILER_SERVER": url, "RECONCILER_TOKEN": known}
+    env = {**NOTHING, "RECONCILER_SERVER": url, "RECONCILER_SERVER_TOKEN": known}
     return desk.run(*args, env=env, **more)
 
 
@@ -294,7 +294,7 @@ def test_which_target_must_be_said(desk: Desk, daemon: Served):
 def test_tokens_and_roles(desk: Desk, daemon: Served):
     nobody = ask(desk, daemon.url, "suspend", "--reason", "x", "--target", "prod", token="").ended(1)
     assert "asks for a token" in nobody.err
-    assert "set RECONCILER_TOKEN (or RECONCILER_TOKEN_FILE) to one with the role operate" in nobody.err
+    assert "set RECONCILER_SERVER_TOKEN (or RECONCILER_SERVER_TOKEN_FILE) to one with the role operate" in nobody.err
     wrong = "a-wrong-canary-token"
     desk.canaries.add(wrong)
     other = ask(desk, daemon.url, "status", token=wrong).ended(1)
@@ -308,7 +308,7 @@ def test_tokens_and_roles(desk: Desk, daemon: Served):
 @pytest.mark.ci
 def test_a_token_from_a_file(desk: Desk, daemon: Served):
     (desk.secrets / "token").write_text("read-token-0123456789\n")
-    variables = {"RECONCILER_TOKEN_FILE": str(desk.secrets / "token")}
+    variables = {"RECONCILER_SERVER_TOKEN_FILE": str(desk.secrets / "token")}
     desk.run("status", "--server", daemon.url, "--target", "lab", env=NOTHING | variables).ended(0)
 
 

@@ -196,10 +196,10 @@ def test_who_is_not_known_learns_which_variable_is_missing():
     error = refused(problem(401, detail="no"), token=None)
     assert isinstance(error, LoginRefused)
     assert "asks for a token" in error.message
-    assert error.remedy == "set RECONCILER_TOKEN (or RECONCILER_TOKEN_FILE) to one with the role operate"
+    assert error.remedy == "set RECONCILER_SERVER_TOKEN (or RECONCILER_SERVER_TOKEN_FILE) to one with the role operate"
     error = refused(problem(401, detail="no"))
     assert "doesn't know the token" in error.message
-    assert "RECONCILER_TOKEN" in str(error.remedy)
+    assert "RECONCILER_SERVER_TOKEN" in str(error.remedy)
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_a_private_authority_has_a_setting(authority: Authority):
 def test_a_flag_goes_before_the_variable():
     environ = {
         "RECONCILER_SERVER": "https://a.example",
-        "RECONCILER_TOKEN": TOKEN,
+        "RECONCILER_SERVER_TOKEN": TOKEN,
         "RECONCILER_SERVER_CA": "/ca.pem",
         "RECONCILER_ALLOW_HTTP": "1",
     }
@@ -362,7 +362,7 @@ def test_a_flag_goes_before_the_variable():
 
 def test_the_token_may_be_in_a_file(tmp_path: Path):
     (tmp_path / "token").write_text(f"{TOKEN}\n")
-    found = server_from("https://a.example", {"RECONCILER_TOKEN_FILE": str(tmp_path / "token")})
+    found = server_from("https://a.example", {"RECONCILER_SERVER_TOKEN_FILE": str(tmp_path / "token")})
     assert found is not None
     assert found.token == Secret(TOKEN)
     assert TOKEN not in repr(found)

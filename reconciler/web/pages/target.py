@@ -19,13 +19,16 @@ MOST_STEPS = 200
 MOST_OBJECTS = 200
 """How many steps, and objects of a kind, are shown unless all are asked for."""
 
+MOST_EVER = 2000
+"""As many are shown when all are asked for."""
+
 MOST_FAILURES = 50
 BUDGET = "budget"
 """The rule that an approval answers."""
 
 
 def target_view(target: TargetState, *, everything: bool) -> dict[str, Any]:
-    """The target's part of the page's data; ``everything``: nothing is left out for its length."""
+    """The target's part of the page's data; ``everything``: much more is shown of what is long."""
     look = STATES[state_of(target)]
     return {
         "target": target,
@@ -41,7 +44,7 @@ def target_view(target: TargetState, *, everything: bool) -> dict[str, Any]:
 
 def pending(plan: Plan, *, everything: bool) -> dict[str, Any]:
     """The plan as ``plan -o html`` shows it, cut short where it is long."""
-    most = max(len(plan.steps), len(plan.blocked), len(plan.held)) if everything else MOST_STEPS
+    most = MOST_EVER if everything else MOST_STEPS
     short = replace(plan, steps=plan.steps[:most], blocked=plan.blocked[:most], held=plan.held[:most])
     lengths = [(getattr(plan, name), getattr(short, name)) for name in ("steps", "blocked", "held")]
     whole = plan_view(replace(plan, steps=(), moves=())) | plan_view(short)
@@ -93,7 +96,7 @@ def kinds(objects: Iterable[ObjectState], *, everything: bool) -> list[dict[str,
 def _kind(kind: str, objects: Sequence[ObjectState], *, everything: bool) -> dict[str, Any]:
     ranks = {sync: rank for rank, sync in enumerate(SYNC)}, {health: rank for rank, health in enumerate(HEALTH)}
     ordered = sorted(objects, key=lambda one: (ranks[0][one.sync], ranks[1][one.health], one.name))
-    shown = ordered if everything else ordered[:MOST_OBJECTS]
+    shown = ordered[: MOST_EVER if everything else MOST_OBJECTS]
     syncs, healths = Counter(one.sync for one in objects), Counter(one.health for one in objects)
     ill = [(HEALTH[health], healths[health]) for health in (Health.DEGRADED, Health.MISSING) if healths[health]]
     return {

@@ -56,7 +56,8 @@ async def target_page(
     target = target_of(site, request)
     history, unread = await _told(site.control.history, target.name, PASSES)
     entries, unread_too = await _told(site.control.entries, target.name)
-    view = target_view(target, everything=request.query_params.get("all") == "1") | {
+    everything = request.query_params.get("all") == "1"
+    view = await run_in_threadpool(target_view, target, everything=everything) | {
         "since": since(target, history),
         "history": history_rows(history),
         "entries": entry_rows(entries),
@@ -64,8 +65,9 @@ async def target_page(
         "durations": DURATIONS,
         "form": BLANK | dict(form or {}),
     }
-    frame = site.frame(request, visitor, f"{target.name}: {state_of(target)}")
-    return page("target.html.j2", frame | view | {"problem": problem}, status)
+    title = f"{target.name}: {state_of(target)}"
+    frame = site.frame(request, visitor, f"Not done – {title}" if problem else title)
+    return await run_in_threadpool(page, "target.html.j2", frame | view | {"problem": problem}, status)
 
 
 async def show_events(site: Site, request: Request, visitor: Visitor) -> Response:

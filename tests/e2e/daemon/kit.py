@@ -28,7 +28,7 @@ READ = "canary-of-the-reader-0123456789"
 PLAN = "canary-of-the-planner-0123456789"
 
 
-def eventually(look: Callable[[], T], seconds: float = 30, pause: float = 0.02) -> T:
+def eventually(look: Callable[[], T | None], seconds: float = 30, pause: float = 0.02) -> T:
     """What ``look`` gives, as soon as it is true; fails after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
@@ -110,6 +110,19 @@ class Daemon:
         """Newest first."""
         return list(self.ask("GET", f"/api/v1/history?target={name}").json()["items"])
 
+    def shown(self) -> None:
+        """All that its HTTP side shows is looked at like its log: for secrets, and for what broke down."""
+        pages = [f"/targets/{name}" for name in self.names] + [f"/api/v1/targets/{name}" for name in self.names]
+        pages += [f"/api/v1/history?target={name}" for name in self.names]
+        for path in ("/", "/metrics", "/api/v1/targets", "/api/v1/plan", "/api/v1/openapi.json", *pages):
+            self.desk.said.append(Result((path,), 0, self.ask("GET", path).text, ""))
+        self.desk.said.append(Result(("events",), 0, json.dumps([self.events(name) for name in self.names]), ""))
+
+    @property
+    def names(self) -> list[str]:
+        """Its targets."""
+        return [one["name"] for one in self.ask("GET", "/api/v1/targets").json()["items"]]
+
     def send(self, number: int) -> None:
         self.process.send_signal(number)
 
@@ -120,7 +133,15 @@ class Daemon:
         assert self.process.wait(seconds) == code, "".join(self.raw)
         took = time.monotonic() - started
         self.over()
+        if code == 0:
+            self.logged_well()
         return took
+
+    def logged_well(self) -> None:
+        """Each line is an event in JSON, and each pass has an id of its own."""
+        assert [line for line in self.raw if not line.startswith("{")] == []
+        ids = [(one["target"], one["pass"]) for one in [*self.said("pass"), *self.said("pass failed")]]
+        assert len(ids) == len(set(ids))
 
     def over(self) -> None:
         """It has ended: what it said is looked at like every command's words."""
@@ -189,6 +210,7 @@ def running(desk: Desk, *args: str, env: Mapping[str, str] | None = None, interv
     try:
         yield daemon
         if daemon.process.poll() is None:
+            daemon.shown()
             daemon.stop()
     finally:
         daemon.over()

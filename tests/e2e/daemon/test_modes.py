@@ -39,7 +39,7 @@ def is_drifted(desk: Desk) -> bool:
 
 def remote(desk: Desk, daemon: Daemon, *args: str, token: str = OPERATE) -> Result:
     """The command line as somebody has it who knows the daemon only."""
-    return desk.run(*args, "--server", daemon.url, env={**NOTHING, "RECONCILER_TOKEN": token})
+    return desk.run(*args, "--server", daemon.url, env={**NOTHING, "RECONCILER_SERVER_TOKEN": token})
 
 
 # --- observe
@@ -178,7 +178,7 @@ def test_outside_the_windows_only_what_disturbs_nobody_is_done(desk: Desk):
     desk.write(*roles("analyst", "going"))
     with running(desk, interval="300ms") as daemon:
         daemon.becomes("converged", "prod")
-        desk.run("adopt", "Role", "going", "--server", daemon.url, env={"RECONCILER_TOKEN": OPERATE}).ended(0)
+        desk.run("adopt", "Role", "going", "--server", daemon.url, env={"RECONCILER_SERVER_TOKEN": OPERATE}).ended(0)
         before = desk.center.last()
         desk.write(*roles("analyst", "coming"))
         eventually(lambda: "coming" in desk.center.names("roles"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -49,9 +50,9 @@ def test_refused_credentials_are_tried_once_also_in_a_crash_loop_and_new_ones_at
         assert logins(desk) == 5
 
 
-def cache(**spec: object) -> str:
-    named = {"type": "caching", "host": "redis.internal", "port": 6379, "user": "default"}
-    return document("Service", "cache", **named, password={"secret": "cache-password"}, **spec)
+def cache() -> str:
+    named: dict[str, Any] = {"type": "caching", "host": "redis.internal", "port": 6379, "user": "default"}
+    return document("Service", "cache", **named, password={"secret": "cache-password"})
 
 
 def test_a_rotated_secret_of_a_document_is_sent_without_a_restart(desk: Desk):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -73,6 +75,17 @@ def test_a_target_that_does_not_answer_holds_up_no_stop(desk: Desk):
 
 
 @pytest.mark.ci
+@pytest.mark.parametrize("fault", [{"status": 500}, {"drop_reply": True}, {"delay": 28.0}], ids="+".join)
+def test_a_logout_that_fails_spoils_no_stop(desk: Desk, fault: dict[str, Any]):
+    desk.write(*roles(NAMES[0]))
+    desk.center.fault("logout", fault, times=0)
+    with running(desk) as daemon:
+        daemon.becomes("converged")
+        assert daemon.stop() < 12
+        assert daemon.said("stopped")
+
+
+@pytest.mark.ci
 def test_a_second_signal_ends_it_at_once(desk: Desk):
     desk.write(*roles(*NAMES))
     desk.center.fault("createRole", {"delay": 20.0}, times=0)
@@ -129,6 +142,16 @@ def listen(url: str, heard: list[str]) -> None:
     headers = {"authorization": f"Bearer {OPERATE}"}
     with httpx.stream("GET", f"{url}/api/v1/events", headers=headers, timeout=60, trust_env=False) as stream:
         heard.extend(stream.iter_lines())
+
+
+@pytest.mark.ci
+def test_an_address_that_is_taken_ends_it_with_one_sentence(desk: Desk):
+    desk.write(*roles(NAMES[0]))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        said = desk.run("run", "desired-state", "--listen", address).ended(1).err
+    assert f"error: can't listen on {address}: address already in use" in said
+    assert desk.center.writes() == []
 
 
 # --- one writer

@@ -52,6 +52,7 @@ def test_a_suspension_that_lacks_something_is_shown_again(olga: Browser, made: s
     answer = olga.send("/targets/emea", "/targets/emea/suspend", **typed)
     page = Page(answer.text)
     assert answer.status_code == 422
+    assert page.title == "Not done – emea: converged – reconciler"
     assert page.one("div", id="problem", role="alert").text.startswith(("Say why emea", "Choose how long"))
     field = page.one("input", name="reason")
     assert (field["value"], field["aria-describedby"]) == (typed["reason"], "problem")

@@ -52,6 +52,15 @@ def test_the_cookie_is_for_this_site_alone(opened: Opened, made: stage.Stage, mo
     assert {rule.lower() for rule in rules} == {"httponly", "path=/", "samesite=strict", *(["secure"] * secure)}
 
 
+def test_where_the_browser_cannot_keep_the_cookie_the_page_says_so(opened: Opened, made: stage.Stage):
+    client = opened(made, stage.settings(*Role, loopback=False))
+    told = "the browser won’t keep the sign-in"
+    assert told in Page(client.get("/login", headers={"Host": "status.example:8080"}).text).text
+    assert told not in Page(client.get("/login").text).text
+    behind_tls = opened(made, stage.settings(*Role, loopback=False, secure=True))
+    assert told not in Page(behind_tls.get("/login", headers={"Host": "status.example"}).text).text
+
+
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN + "x", "é\udcff".encode("utf-8", "surrogateescape")])
 def test_a_wrong_token_is_refused_on_the_page(opened: Opened, made: stage.Stage, token: Any):
     client = opened(made)
