@@ -16,7 +16,7 @@ def at(text: str) -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("moment", "open"),
+    ("moment", "opens"),
     [
         ("2026-11-28T00:59:59", False),
         ("2026-11-28T01:00:00", True),
@@ -26,9 +26,9 @@ def at(text: str) -> datetime:
         ("2026-07-04T04:00:00", False),
     ],
 )
-def test_a_window_opens_and_closes_to_the_second(moment, open):
-    assert (SATURDAY.opened(at(moment)) is not None) is open
-    assert (closed([SATURDAY], at(moment)) is None) is open
+def test_a_window_opens_and_closes_to_the_second(moment, opens):
+    assert (SATURDAY.opened(at(moment)) is not None) is opens
+    assert (closed([SATURDAY], at(moment)) is None) is opens
 
 
 def test_a_window_lasts_as_long_as_it_says_when_clocks_change():
