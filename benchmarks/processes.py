@@ -23,6 +23,7 @@ from benchmarks.worlds import TOLD
 
 TOKEN = "a-token-of-the-benchmark"  # noqa: S105 - made up
 MIB = 1024 * 1024
+ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -116,18 +117,17 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, count: int, *flags: str) -> Iterator[Running]:
-    """A daemon over so many targets, in a folder that keeps their state; logged out and stopped in the end."""
-    worlds_folder = folder / "worlds"
-    worlds_folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "benchmarks.worlds", str(count), str(worlds_folder), str(_port(folder))]
-    worlds = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def serving(folder: Path, count: int) -> Iterator[str]:
+    """The worlds of so many targets in a process of their own, beside a tree and a configuration; gives their URL."""
+    kept = folder / "worlds"
+    kept.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "benchmarks.worlds", str(count), str(kept), str(_port(folder))]
+    worlds = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert worlds.stdout is not None
-    url = worlds.stdout.readline().strip()
     try:
+        url = worlds.stdout.readline().strip()
         lay_out(folder, count, url)
-        with _daemon(folder, flags) as daemon:
-            yield Running(daemon, url, count)
+        yield url
     finally:
         worlds.terminate()
         worlds.wait(120)
@@ -135,14 +135,17 @@ def running(folder: Path, count: int, *flags: str) -> Iterator[Running]:
 
 
 @contextmanager
+def running(folder: Path, count: int, *flags: str) -> Iterator[Running]:
+    """A daemon over so many targets, in a folder that keeps their state; logged out and stopped in the end."""
+    with serving(folder, count) as url, _daemon(folder, flags) as daemon:
+        yield Running(daemon, url, count)
+
+
+@contextmanager
 def _daemon(folder: Path, flags: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
     command = ["-m", "reconciler", "run", "tree", "--config", "reconciler.yaml", "--listen", "127.0.0.1:0", *flags]
-    profile = os.environ.get("BENCH_PROFILE")
-    before = ["-m", "cProfile", "-o", profile] if profile else []
-    env = {**os.environ, "RECONCILER_OPERATE_TOKEN": TOKEN, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    process = subprocess.Popen(
-        [sys.executable, *before, *command], cwd=folder, env=env, stderr=subprocess.PIPE, text=True
-    )
+    env = {**os.environ, "RECONCILER_OPERATE_TOKEN": TOKEN, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, *command], cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
     try:
         yield process
     finally:

@@ -67,10 +67,10 @@ class Daemon:
         assert "url=http" in self.said, self.said
         return self.said.partition("url=")[2].split()[0]
 
-    def target(self) -> dict[str, object]:
-        """What it knows of its one target."""
+    def target(self, name: str = "default") -> dict[str, object]:
+        """What it knows of a target."""
         headers = {"authorization": f"Bearer {TOKEN}"}
-        answer = httpx.get(f"{self.url}/api/v1/targets/default", headers=headers, trust_env=False)
+        answer = httpx.get(f"{self.url}/api/v1/targets/{name}", headers=headers, trust_env=False)
         return dict(answer.raise_for_status().json())
 
     def becomes(self, verdict: str) -> None:

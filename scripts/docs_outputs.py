@@ -133,7 +133,7 @@ class Stage:
 
     def asking(self, url: str, token: str) -> Stage:
         """The same place for commands that ask a daemon there."""
-        variables = {"RECONCILER_SERVER": url, "RECONCILER_SERVER_TOKEN": token, "RECONCILER_TOKEN": token}
+        variables = {"RECONCILER_SERVER": url, "RECONCILER_SERVER_TOKEN": token}
         return replace(self, more={**self.more, **variables}, shown={**self.shown, url: docs_daemon.SHOWN})
 
     def write(self, name: str, text: str) -> None:

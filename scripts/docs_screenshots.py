@@ -1,4 +1,4 @@
-"""Pictures of the status page: three emulated clusters, a daemon that looks after them, and a browser."""
+"""A picture of the status page: an emulated cluster, a daemon that looks after it, and a browser."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
-from reconciler.emulator.running import Running, running
-from scripts.docs_daemon import COOKIE, TOKEN, Daemon, until
+from reconciler.emulator.running import running
+from scripts.docs_daemon import TOKEN, Daemon, until
 from scripts.docs_outputs import Stage
 from scripts.docs_text import ROOT
 
@@ -22,54 +21,38 @@ WIDTH, HEIGHT = 1100, 780
 CONFIG = """apiVersion: reconciler/v1
 kind: Config
 targets:
-  - {name: lab, system: metadefender, url: "LAB", path: lab, mode: observe, credentials: {user: u, password: p}}
-  - {name: prod, system: metadefender, url: "PROD", path: prod, credentials: {user: u, password: p}}
   - name: staging
     system: metadefender
-    url: "STAGING"
-    path: staging
-    credentials: {user: u, password: p}
+    url: "URL"
+    credentials: {user: cc-user, password: cc-password}
     policy: {prune: true}
 """
 
 
 def main() -> None:
-    """Write both pictures."""
+    """Write the picture of a target's page."""
     IMAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="docs-") as folder, ExitStack() as stack:
-        clusters = {name: stack.enter_context(running(fixture="empty")) for name in ("LAB", "PROD", "STAGING")}
-        stage = Stage(Path(folder), clusters["PROD"])
-        _prepare(stage, clusters)
+    with tempfile.TemporaryDirectory(prefix="docs-") as folder, running() as cluster, ExitStack() as stack:
+        stage = Stage(Path(folder), cluster)
+        shutil.copytree(ROOT / "examples" / "desired-state", stage.folder / "desired-state")
+        stage.give_secrets()
+        for secret in ("cc-user", "cc-password"):
+            stage.write(f"secrets/{secret}", "admin")
+        stage.write("reconciler.yaml", CONFIG.replace("URL", cluster.url))
         daemon = Daemon(stage, "run desired-state --config reconciler.yaml --interval 2s")
         stack.callback(daemon.kill)
-        until(lambda: _verdicts(daemon) == {"lab": "drifted", "prod": "converged", "staging": "converged"})
-        workers = stage.folder / "desired-state/staging/workers.yaml"
-        workers.write_text(workers.read_text(encoding="utf-8").partition("---\n")[0], encoding="utf-8")
-        until(lambda: _verdicts(daemon)["staging"] == "blocked")
+        until(lambda: daemon.target("staging")["verdict"] == "converged")
+        _disturb(stage)
+        until(lambda: daemon.target("staging")["verdict"] == "blocked")
         _shoot(daemon.url)
         daemon.end()
 
 
-def _prepare(stage: Stage, clusters: dict[str, Running]) -> None:
-    tree = stage.folder / "desired-state"
-    shutil.copytree(ROOT / "examples" / "desired-state", tree / "prod")
-    for name in ("lab", "staging"):
-        (tree / name).mkdir()
-    shutil.copy(tree / "prod/workers.yaml", tree / "staging")
-    (tree / "lab/console.yaml").write_text(COOKIE.format(samesite="Strict"), encoding="utf-8")
-    config = CONFIG
-    for name, cluster in clusters.items():
-        config = config.replace(name, cluster.url)
-    stage.write("reconciler.yaml", config)
-    for secret in ("u", "p"):
-        stage.write(f"secrets/{secret}", "admin")
-    stage.give_secrets()
-
-
-def _verdicts(daemon: Daemon) -> dict[str, str | None]:
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    answer = httpx.get(f"{daemon.url}/api/v1/targets", headers=headers, trust_env=False).raise_for_status()
-    return {one["name"]: one["verdict"] for one in answer.json()["items"]}
+def _disturb(stage: Stage) -> None:
+    """Take away more than the budget allows."""
+    for name in ("users", "services", "cores"):
+        text = (stage.folder / f"desired-state/{name}.yaml").read_text(encoding="utf-8")
+        stage.write(f"desired-state/{name}.yaml", text.partition("---\n")[0])
 
 
 def _shoot(url: str) -> None:
@@ -80,16 +63,10 @@ def _shoot(url: str) -> None:
         page.fill("input[name=token]", TOKEN)
         page.press("input[name=token]", "Enter")
         page.wait_for_url(f"{url}/")
-        _picture(page, "overview.png")
         page.goto(f"{url}/targets/staging")
-        _picture(page, "target.png")
+        page.wait_for_selector("h1")
+        page.screenshot(path=IMAGES / "target.png", animations="disabled")
         browser.close()
-
-
-def _picture(page: Page, name: str) -> None:
-    """The upper part of the page as a person meets it."""
-    page.wait_for_selector("h1")
-    page.screenshot(path=IMAGES / name, animations="disabled")
 
 
 if __name__ == "__main__":

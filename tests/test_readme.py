@@ -32,7 +32,7 @@ def demo() -> str:
 
 def test_the_demo_prints_each_line_of_the_readme_in_this_order(demo: str) -> None:
     blocks = shown_blocks()
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     position = 0
     for line in [line for block in blocks for line in block]:
         found = demo.find(f"{line}", position)

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import yaml
 
+from reconciler.cli.demo_daemon import following
 from reconciler.emulator.running import Running, running
 from reconciler.errors import InputError
 
@@ -23,7 +24,7 @@ PLACES = (PACKAGE.parent / "examples" / "desired-state", Path(sys.prefix) / "sha
 @click.command("demo")
 @click.option("--path", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Another desired state.")
 def command(path: Path | None) -> int:
-    """Validate, plan, apply, plan again, find drift, mend it, and meet a rule, on the embedded Control Center."""
+    """Plan, apply, find drift, mend it, meet a rule, and let the daemon follow, on the embedded Control Center."""
     source = path or next((place for place in PLACES if place.is_dir()), None)
     if source is None:
         raise InputError("the example isn't here", remedy="give --path DIR with a desired state")
@@ -53,6 +54,22 @@ def _acts(show: Show, emulator: Running) -> None:
     show.title("A change that the product refuses while instances are deployed: it is held back, with the rule's name.")
     show.edit("services.yaml", "redis.internal", "redis-2.internal")
     show.run("plan", "desired-state", expect=3)
+    show.title("That is taken back, and from now on the daemon follows the directory: what is saved is applied.")
+    show.edit("services.yaml", "redis-2.internal", "redis.internal")
+    _follow(show, emulator)
+
+
+def _follow(show: Show, emulator: Running) -> None:
+    args = ("desired-state", "--interval", "1s", "--listen", "127.0.0.1:0")
+    click.echo(click.style(f"$ reconciler run {' '.join(args)}", fg="cyan"))
+    with following(show.folder, args, show.environment(), show.wrong) as daemon:
+        daemon.says("a tree is in force")
+        show.edit("settings.yaml", "Strict", "Lax")
+        daemon.says("pass ", "verdict=converged")
+        show.title("Somebody changes the attribute by hand: that doesn't last.")
+        emulator.edit("settings", {"name": "sessioncookie"}, set={"samesite": "None"})
+        daemon.says("pass ", "verdict=converged")
+        show.title("It is told to stop (SIGTERM): what is under way is finished.")
 
 
 @dataclass
@@ -82,18 +99,22 @@ class Show:
     def run(self, *args: str, expect: int = 0) -> None:
         """Run the command line in a process of its own."""
         click.echo(click.style(f"$ reconciler {' '.join(args)}", fg="cyan"))
-        environment = os.environ | {
+        done = subprocess.run(
+            [sys.executable, "-m", "reconciler", *args], cwd=self.folder, env=self.environment(), check=False
+        )
+        if done.returncode != expect:
+            self.wrong.append(f"{' '.join(args)} ended with {done.returncode}, not {expect}")
+
+    def environment(self) -> dict[str, str]:
+        """The variables that everything runs with: none of the user's own settings, so that no real target is meant."""
+        others = {name: value for name, value in os.environ.items() if not name.startswith("RECONCILER_")}
+        return others | {
             "RECONCILER_URL": self.url,
             "RECONCILER_USER": "admin",
             "RECONCILER_PASSWORD": "admin",
             "RECONCILER_STATE": f"sqlite:///{self.folder}/state.db",
             "RECONCILER_SECRETS_DIR": str(self.folder / "secrets"),
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "reconciler", *args], cwd=self.folder, env=environment, check=False
-        )
-        if done.returncode != expect:
-            self.wrong.append(f"{' '.join(args)} ended with {done.returncode}, not {expect}")
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Change the desired state, as a commit would."""

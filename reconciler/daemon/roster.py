@@ -87,6 +87,8 @@ class Roster:
         if self.config is None:
             target = from_environment(self.where, self.policy)
             self.redactor.remember("target", target.credentials.values())
+            if target.secrets is not None:
+                self.redactor.remember("secrets", target.secrets.everything())
             return target
         return resolved(self._configured(name), self.config, self.where, self.policy, self.secrets())
 

@@ -82,21 +82,26 @@ def ago(at: float, now: float | None = None) -> Markup:
 
 
 def distance(at: float, now: float | None = None) -> str:
-    """How far a time is from now, in its greatest unit: ``just now``, ``3 min ago``, ``in 20 s``."""
+    """How far a time is from now, in its greatest unit: ``just now``, ``3 min ago``, ``in 2 h 5 min``."""
     away = at - (time.time() if now is None else now)
     if abs(away) < 2:
         return "just now" if away <= 0 else "now"
     size, unit = next((size, unit) for size, unit in UNITS if abs(away) >= size)
-    text = f"{int(abs(away) / size)} {unit}"
-    return f"in {text}" if away > 0 else f"{text} ago"
+    whole, rest = divmod(abs(away), size)
+    text = f"{int(whole)} {unit}"
+    if away < 0:
+        return f"{text} ago"
+    return f"in {text} {int(rest / 60)} min" if unit == "h" and rest >= 60 else f"in {text}"
 
 
 def revision(text: str | None) -> str:
-    """The revision as people say it: a commit's first twelve digits."""
+    """The revision as people say it: the first twelve digits of a commit, or of a directory's digest."""
     if not text:
         return "none"
-    hexadecimal = len(text) in (40, 64) and not set(text) - set("0123456789abcdef")
-    return text[:12] if hexadecimal else clipped(safe(text), LONGEST_REVISION)
+    start = "sha256:" if text.startswith("sha256:") else ""
+    digits = text.removeprefix(start)
+    hexadecimal = len(digits) in (40, 64) and not set(digits) - set("0123456789abcdef")
+    return start + digits[:12] if hexadecimal else clipped(safe(text), LONGEST_REVISION)
 
 
 def sentence(text: str) -> str:

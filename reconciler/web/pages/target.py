@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.daemon.state import Health, ObjectState, Sync, TargetState
 from reconciler.render.html import plan_view
 from reconciler.render.words import safe
-from reconciler.steps import HeldBack, Plan
+from reconciler.steps import APPROVABLE, HeldBack, Plan
 from reconciler.store.records import EntryRecord, PassRecord
 from reconciler.web.pages.overview import told
 from reconciler.web.pages.states import HEALTH, LONGEST_WORD, ORDERED, OUTCOMES, STATES, SYNC, ending, state_of, tags
@@ -23,8 +23,6 @@ MOST_EVER = 2000
 """As many are shown when all are asked for."""
 
 MOST_FAILURES = 50
-BUDGET = "budget"
-"""The rule that an approval answers."""
 
 
 def target_view(target: TargetState, *, everything: bool) -> dict[str, Any]:
@@ -75,10 +73,10 @@ def _tally(plan: Plan) -> list[tuple[str, int]]:
 
 
 def approval(target: TargetState) -> dict[str, Any] | None:
-    """What approving the pending plan would allow: the steps that a budget holds back. None: nothing."""
+    """What approving the pending plan would allow: the steps that a limit holds back. None: nothing."""
     if target.plan is None:
         return None
-    steps = [held.step for held in target.plan.blocked if held.rule == BUDGET]
+    steps = [held.step for held in target.plan.blocked if held.rule in APPROVABLE]
     given = next((one for one in target.approvals if one.digest == target.plan.digest), None)
     if not steps and given is None:
         return None

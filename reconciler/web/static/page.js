@@ -14,7 +14,9 @@
     if (size < 2) return away <= 0 ? "just now" : "now";
     const [length, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([seconds]) => size >= seconds);
     const text = `${Math.floor(size / length)} ${unit}`;
-    return away > 0 ? `in ${text}` : `${text} ago`;
+    if (away < 0) return `${text} ago`;
+    const minutes = Math.floor((size % 3600) / 60);
+    return unit === "h" && minutes ? `in ${text} ${minutes} min` : `in ${text}`;
   };
   const retime = () => {
     for (const time of document.querySelectorAll("time:not([data-fixed])")) {

@@ -28,7 +28,7 @@ READ = "canary-of-the-reader-0123456789"
 PLAN = "canary-of-the-planner-0123456789"
 
 
-def eventually(look: Callable[[], T | None], seconds: float = 30, pause: float = 0.02) -> T:
+def eventually(look: Callable[[], T | None], seconds: float = SECONDS, pause: float = 0.02) -> T:
     """What ``look`` gives, as soon as it is true; fails after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
@@ -99,7 +99,7 @@ class Daemon:
         def ended() -> int:
             return sum(one["id"] > since and one["type"] == "pass-ended" for one in self.events(name))
 
-        eventually(lambda: ended() > times, SECONDS)  # one of them may have begun earlier
+        eventually(lambda: ended() > times)  # one of them may have begun earlier
 
     def events(self, name: str = "default") -> list[dict[str, Any]]:
         """What has happened to a target."""

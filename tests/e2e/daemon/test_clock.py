@@ -123,6 +123,24 @@ def is_quarantined(daemon: Daemon) -> bool:
     return any(one["rule"] == "quarantined" for plan in plans for one in plan["blocked"])
 
 
+def test_a_window_closes_while_the_daemon_runs(desk: Desk, clock: Clock):
+    opened = datetime.now(UTC) - timedelta(minutes=10)
+    window = {"schedule": f"{opened.minute} {opened.hour} {opened.day} {opened.month} *", "duration": 3600}
+    configure(desk, {"prod": {"url": desk.center.url, "windows": [window], "policy": {"prune": True}}})
+    desk.write(*roles("stays", "first", "second"))
+    with running(desk, env=clock.env, interval="500ms") as daemon:
+        daemon.becomes("converged", "prod")
+        desk.write(*roles("stays", "second"))
+        eventually(lambda: "first" not in desk.center.names("roles"))
+        clock.jump(2 * 3600)
+        eventually(lambda: daemon.target("prod")["window"])
+        desk.write(*roles("stays", "third"))
+        eventually(lambda: "third" in desk.center.names("roles"))
+        daemon.passes("prod", 2)
+        assert daemon.target("prod")["summary"]["held"] == 1
+        assert "second" in desk.center.names("roles")
+
+
 def test_what_was_approved_outside_a_window_is_done_when_it_opens(desk: Desk, clock: Clock):
     opens = datetime.now(UTC) + timedelta(hours=5)
     window = {"schedule": f"{opens.minute} {opens.hour} {opens.day} {opens.month} *", "duration": 3600}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.daemon.kit import eventually, running
-from tests.e2e.kit import Desk
+from tests.e2e.daemon.kit import configure, eventually, running
+from tests.e2e.kit import Desk, document
+from tests.sources.git_kit import Origin
 
 pytestmark = pytest.mark.ci
 
@@ -35,6 +38,28 @@ def test_it_converges_by_itself_after_faults_and_then_writes_nothing(example: De
         assert example.center.writes(before) == []
         assert example.center.names("workers") == ["worker-1", "worker-2", "worker-3"]
     example.is_converged()
+
+
+def test_a_mirror_that_cannot_be_written_is_told_and_ends_nothing(desk: Desk, tmp_path: Path):
+    origin = Origin(tmp_path)
+    origin.write("tree.yaml", document("Role", "analyst", display_name="Analyst"))
+    first = origin.commit()
+    configure(desk, {"prod": {"url": desk.center.url}}, source={"git": {"url": str(origin.path), "mirror": "mirror"}})
+    with running(desk, "--config", "reconciler.yaml", interval="500ms") as daemon:
+        daemon.becomes("converged", "prod")
+        good = next((desk.folder / "mirror").glob("refs/reconciler/*/good"))
+        good.unlink()
+        (good / "in the way").mkdir(parents=True)
+        (good / "in the way" / "x").write_text("x")
+        origin.write("tree.yaml", document("Role", "another", display_name="Another"))
+        second = origin.commit()
+        eventually(lambda: daemon.ask("GET", "/api/v1/targets").json()["source"]["error"])
+        daemon.passes("prod")
+        assert daemon.target("prod")["revision"] == first
+        assert "another" not in desk.center.names("roles")
+        shutil.rmtree(good)
+        eventually(lambda: daemon.target("prod")["revision"] == second)
+        assert "another" in desk.center.names("roles")
 
 
 def rules(desk: Desk) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -193,22 +192,3 @@ def test_outside_the_windows_only_what_disturbs_nobody_is_done(desk: Desk):
         eventually(lambda: "going" not in desk.center.names("roles"))
         assert daemon.becomes("converged", "prod")["window"] is None
         assert desk.center.writes(before) == ["createRole", "deleteRole"]
-
-
-@pytest.mark.ci
-def test_a_window_ends_while_the_daemon_runs(desk: Desk):
-    desk.write(*roles("analyst", "first", "second"))
-    windowed(desk, at(datetime.now(UTC) + timedelta(hours=5), hours=1))
-    with running(desk, interval="300ms") as daemon:
-        daemon.becomes("converged", "prod")
-    # open from the last full minute until some seconds from now
-    opened = datetime.now(UTC).replace(second=0, microsecond=0)
-    left = time.time() - opened.timestamp() + 12
-    windowed(desk, {**at(opened, seconds=left)})
-    desk.write(*roles("analyst", "second"))
-    with running(desk, interval="300ms") as daemon:
-        eventually(lambda: "first" not in desk.center.names("roles"), 10)
-        eventually(lambda: daemon.target("prod")["window"], 30)
-        desk.write(*roles("analyst"))
-        eventually(lambda: daemon.target("prod")["summary"]["held"] == 1)
-        assert "second" in desk.center.names("roles")

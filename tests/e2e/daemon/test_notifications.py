@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.daemon.kit import configure, eventually, running
-from tests.e2e.kit import Desk, document
+from tests.e2e.kit import PASSWORD, Desk, document
 from tests.notify.receiver import Receiver, receiving
 from tests.sources.git_kit import Origin
 
@@ -39,7 +40,8 @@ def test_only_a_changed_outcome_is_told_and_signed(desk: Desk):
             daemon.becomes("converged", "prod")
             daemon.passes("prod", 2)
             assert receiver.got == []  # all is well, as ever
-            desk.center.fault(None, {"status": 500}, method="GET", times=0)
+            said = json.dumps({"err": f"{PASSWORD} isn't liked"})  # a server that quotes the password
+            desk.center.fault(None, {"status": 500, "body": said}, method="GET", times=0)
             eventually(lambda: daemon.target("prod")["failures"] >= 3)
             desk.center.clear_faults()
             daemon.becomes("converged", "prod")
@@ -47,7 +49,8 @@ def test_only_a_changed_outcome_is_told_and_signed(desk: Desk):
             assert receiver.outcomes == ["error", "converged"]
             assert [one.json["before"] for one in receiver.got] == ["converged", "error"]
             assert receiver.got[0].json["target"] == "prod"
-            assert receiver.got[0].json["error"]
+            assert "isn't liked" in receiver.got[0].json["error"]
+            assert not any(PASSWORD.encode() in one.body for one in receiver.got)
             for one in receiver.got:
                 expected = hmac.new(SIGNING.encode(), one.body, sha256).hexdigest()
                 assert one.headers["x-reconciler-signature-256"] == f"sha256={expected}"

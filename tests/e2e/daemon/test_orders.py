@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+import json
 import time
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -84,8 +85,9 @@ def test_an_approval_is_void_when_the_live_side_changes_afterwards(desk: Desk):
         assert [one["digest"] for one in daemon.target()["approvals"]] == [digest]
 
 
-def sick(desk: Desk, fault: dict[str, Any] | None = None) -> None:
-    desk.center.fault("createUser", fault or {"status": 400, "body": '{"err": "no"}'}, times=0)
+def sick(desk: Desk) -> None:
+    """A server that refuses a user, and quotes the password while it does."""
+    desk.center.fault("createUser", {"status": 400, "body": json.dumps({"err": "canary/bob+é is too weak"})}, times=0)
 
 
 def bob() -> str:
@@ -105,7 +107,9 @@ def test_what_fails_three_times_is_left_alone_while_the_others_go_on(desk: Desk)
         eventually(lambda: is_quarantined(daemon))
         assert desk.center.sent().count("createUser") == 3
         daemon.becomes("blocked")
-        assert {one["name"]: one["sync"] for one in daemon.target()["objects"]}["bob"] == "blocked"
+        shown = {one["name"]: one for one in daemon.target()["objects"]}["bob"]
+        assert shown["sync"] == "blocked"
+        assert "is too weak" in shown["words"]  # and the password isn't: the desk looks for it everywhere
         # The others have the pace of their target again.
         desk.write(*roles("analyst", "another"), bob())
         eventually(lambda: not gone(desk, "another"))
@@ -144,11 +148,10 @@ def test_failing_passes_are_further_and_further_apart_up_to_a_cap(desk: Desk):
         assert daemon.target("prod")["failures"] >= 8
         starts = [_seconds(one) - one["seconds"] for one in failed]
         ends = [_seconds(one) for one in failed]
-        waits = [later - earlier for earlier, later in itertools.pairwise([*starts])]
         pauses = [start - end for start, end in zip(starts[1:], ends, strict=False)]
-        assert max(pauses) < 1.6 + 2, waits
+        assert max(pauses) < 1.6 + 4, pauses
         assert min(pauses[4:]) > 0.7, pauses  # at least half of what is due
-        assert pauses[0] < 1.5
+        assert pauses[0] < 3, pauses
         desk.center.clear_faults()
         assert daemon.becomes("converged", "prod")["failures"] == 0
         before = time.monotonic()
@@ -157,8 +160,6 @@ def test_failing_passes_are_further_and_further_apart_up_to_a_cap(desk: Desk):
 
 
 def _seconds(line: dict[str, Any]) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(line["time"]).timestamp()
 
 
@@ -176,7 +177,7 @@ def test_neither_a_slow_nor_a_failing_target_holds_up_the_others(desk: Desk, par
             (desk.tree / name).mkdir()
             desk.write(*roles("analyst"), file=f"{name}/roles.yaml")
         configure(desk, targets, parallelism=parallelism)
-        slow.fault(None, {"delay": 5.0}, times=0, method="GET")
+        slow.fault(None, {"delay": 15.0}, times=0, method="GET")
         broken.fault(None, {"status": 500}, times=0, method="GET")
         daemon = stack.enter_context(running(desk, interval="300ms"))
         daemon.becomes("error", "broken")
@@ -185,7 +186,7 @@ def test_neither_a_slow_nor_a_failing_target_holds_up_the_others(desk: Desk, par
         desk.write(*roles("analyst", "another"), file="good/roles.yaml")
         saved = time.monotonic()
         eventually(lambda: not gone(desk, "another"))
-        assert time.monotonic() - saved < (5 if parallelism > 1 else 15)
+        assert time.monotonic() - saved < 14
         assert desk.center.writes(before) == ["createRole"]
         daemon.passes("good", 3)
         slow.clear_faults()

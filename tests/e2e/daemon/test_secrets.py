@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import Any
 
@@ -60,11 +61,13 @@ def test_a_rotated_secret_of_a_document_is_sent_without_a_restart(desk: Desk):
     with running(desk, interval="300ms") as daemon:
         daemon.becomes("converged")
         before = desk.center.last()
+        said = json.dumps({"err": "canary-of-the-new-password is too weak"})
+        desk.center.fault("editService", {"status": 400, "body": said})
         desk.secret("cache-password", "canary-of-the-new-password")
-        eventually(lambda: desk.center.writes(before))
+        eventually(lambda: len(desk.center.writes(before)) == 2)
         daemon.becomes("converged")
         daemon.passes()
-        assert desk.center.writes(before) == ["editService"]
+        assert desk.center.writes(before) == ["editService"] * 2
 
 
 def test_a_missing_secret_stops_everything_before_a_write_until_it_is_there(desk: Desk):

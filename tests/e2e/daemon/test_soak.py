@@ -75,7 +75,7 @@ class Soak:
 
     desk: Desk
     centers: dict[str, Running]
-    chance: random.Random = field(default_factory=lambda: random.Random(4))
+    chance: random.Random = field(default_factory=lambda: random.Random(4))  # noqa: S311 - it makes trouble, and guards nothing
     samples: list[Sample] = field(default_factory=list)
     events: int = 0
     round: int = 0

@@ -81,7 +81,7 @@ def test_a_logout_that_fails_spoils_no_stop(desk: Desk, fault: dict[str, Any]):
     desk.center.fault("logout", fault, times=0)
     with running(desk) as daemon:
         daemon.becomes("converged")
-        assert daemon.stop() < 12
+        assert daemon.stop() < 25
         assert daemon.said("stopped")
 
 
@@ -93,7 +93,7 @@ def test_a_second_signal_ends_it_at_once(desk: Desk):
         eventually(lambda: "createRole" in desk.center.sent())
         daemon.send(signal.SIGTERM)
         eventually(lambda: any(one["event"].startswith("stopping") for one in daemon.lines))
-        assert daemon.stop(code=143) < 3
+        assert daemon.stop(code=143) < 10
     desk.center.clear_faults()
     with running(desk) as daemon:
         daemon.becomes("converged")
@@ -131,7 +131,7 @@ def test_an_idle_daemon_with_listeners_stops_at_once(desk: Desk):
         thread = threading.Thread(target=listen, args=(daemon.url, heard))
         thread.start()
         eventually(lambda: heard)
-        assert daemon.stop() < 5
+        assert daemon.stop() < 10
         thread.join(10)
         assert not thread.is_alive()
     assert desk.center.state()["sessions"] == 0

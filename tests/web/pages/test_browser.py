@@ -201,7 +201,11 @@ def reach(page: Page, name: str) -> None:
 
 
 LOOKED_AT: list[tuple[str, Callable[[], stage.Stage], list[str]]] = [
-    ("usual", stage.stage, ["/", "/events", *(f"/targets/{name}" for name in stage.stage().targets), "/login"]),
+    (
+        "usual",
+        stage.stage,
+        ["/", "/events", *(f"/targets/{name}" for name in "prod lab dmz archive fresh edge".split())],
+    ),
     ("broken", stage.broken, ["/", "/targets/prod"]),
     ("hostile", stage.hostile, ["/", "/targets/prod", "/events"]),
     ("crowd", lambda: stage.crowd(60), ["/", "/?q=nothing"]),
@@ -220,6 +224,22 @@ def test_pages_fit_and_are_for_everybody(visit: Visit, make: Any, paths: list[st
 @pytest.mark.parametrize("loopback", [True, False])
 def test_pages_without_tokens_fit_and_are_for_everybody(visit: Visit, made: stage.Stage, loopback: bool):
     look_through(visit(made, role=None, settings=stage.settings(loopback=loopback)))
+
+
+def test_failures_fit_and_are_for_everybody(visit: Visit, made: stage.Stage, complaints: list[str]):
+    page = visit(made, role=None)
+    look_through(page)
+    page.get_by_label("Token").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("There is no such token")
+    look_through(page)
+    page.get_by_label("Token").fill(stage.TOKENS[Role.READ])
+    page.get_by_role("button", name="Sign in").click()
+    page.goto("/targets/nothing")
+    expect(page.get_by_role("alert")).to_contain_text("There is no target 'nothing'")
+    look_through(page)
+    assert [status for one in complaints for status in ("403", "404") if status in one] == ["403", "404"]
+    complaints.clear()
 
 
 def look_through(page: Page) -> None:
