@@ -42,17 +42,10 @@ def main() -> None:
         daemon = Daemon(stage, "run desired-state --config reconciler.yaml --interval 2s")
         stack.callback(daemon.kill)
         until(lambda: daemon.target("staging")["verdict"] == "converged")
-        _disturb(stage)
+        stage.take_away()
         until(lambda: daemon.target("staging")["verdict"] == "blocked")
         _shoot(daemon.url)
         daemon.end()
-
-
-def _disturb(stage: Stage) -> None:
-    """Take away more than the budget allows."""
-    for name in ("users", "services", "cores"):
-        text = (stage.folder / f"desired-state/{name}.yaml").read_text(encoding="utf-8")
-        stage.write(f"desired-state/{name}.yaml", text.partition("---\n")[0])
 
 
 def _shoot(url: str) -> None:

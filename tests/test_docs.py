@@ -19,7 +19,10 @@ from reconciler.load import load
 from reconciler.model import SourceFile
 from reconciler.systems.metadefender.assumptions import ASSUMPTIONS
 from reconciler.systems.registry import default_system, system_of, systems
+from reconciler.telemetry.figures import Counter, Gauge, Table
+from reconciler.telemetry.metrics import Metrics
 from reconciler.validate import validate
+from reconciler.web.table import OPERATIONS
 from scripts import docs_kinds, docs_outputs, docs_text, docs_write
 from scripts.docs_commands import command_of, subcommands
 
@@ -209,6 +212,24 @@ def test_commands_exist(page: Path) -> None:
         if (trouble := wrong_with(words)) is not None
     ]
     assert wrong == []
+
+
+def test_the_daemon_s_page_has_each_figure_with_its_labels() -> None:
+    text = (DOCS / "daemon.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(reconciler_\w+)` \| (\w+) \|([^|]*)\|", text, re.MULTILINE)
+    shown = {name: (type, re.findall(r"`(\w+)`", labels)) for name, type, labels in rows}
+    figures = Metrics()._families()
+    counted = {one.name: f"{one.name}_total" for one in figures if isinstance(one, Counter)}
+    types = {one.name: "gauge" if isinstance(one, Gauge | Table) else type(one).__name__.lower() for one in figures}
+    assert shown == {counted.get(one.name, one.name): (types[one.name], list(one.labels)) for one in figures}
+
+
+def test_the_daemon_s_page_has_each_operation_with_its_role() -> None:
+    text = (DOCS / "daemon.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`(?:GET|POST) /[^|]*) \| (\w*) ?\|", text, re.MULTILINE)
+    shown = {(method, path.replace("NAME", "{name}")): role for cell, role in rows for method, path in
+             re.findall(r"`(GET|POST) ([^?`]+)", cell)}  # fmt: skip
+    assert shown == {(one.method, one.path): str(one.role or "") for one in OPERATIONS}
 
 
 @pytest.mark.ci

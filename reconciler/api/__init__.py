@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from reconciler.api.client import Client
 from reconciler.api.errors_map import BrokenReply
-from reconciler.api.factory import KEEPALIVE, make_http
+from reconciler.api.factory import make_http
 from reconciler.api.settings import Calls, Hooks, Journal, Limits
 from reconciler.api.tls import Tls
 
-__all__ = ["KEEPALIVE", "BrokenReply", "Calls", "Client", "Hooks", "Journal", "Limits", "Tls", "make_http"]
+__all__ = ["BrokenReply", "Calls", "Client", "Hooks", "Journal", "Limits", "Tls", "make_http"]

@@ -79,7 +79,7 @@ class Client:
         return await drive(flow, lambda request: self._perform(request, journal, polling))
 
     async def rest(self) -> None:
-        """Close the connections that nobody uses right now. Never raises."""
+        """Close all connections, if nobody uses one right now. Never raises."""
         if isinstance(self._http, Pool):
             with suppress(Exception):
                 await self._http.rest()

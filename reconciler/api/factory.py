@@ -30,17 +30,16 @@ class Pool(httpx.AsyncClient):
         super().__init__(transport=self._connections, trust_env=False, **more)
 
     async def rest(self) -> None:
-        """Close each connection that nobody uses right now."""
+        """Close all connections, if nobody uses one right now."""
         await self._connections.rest()
 
 
 class _Connections(httpx.AsyncHTTPTransport):
     async def rest(self) -> None:
-        # The library closes what has expired when the next request comes. Until then a thousand targets would hold
-        # thousands of descriptors.
-        for connection in self._pool.connections:
-            if connection.is_idle():
-                await connection.aclose()
+        # The library closes what has expired when the next request comes. Until then, a thousand targets would hold
+        # thousands of descriptors, and their buffers.
+        if all(connection.is_idle() for connection in self._pool.connections):
+            await self._pool.aclose()
 
 
 def make_http(

@@ -32,10 +32,10 @@ class Board:
         return after
 
     def change_source(self, **changes: Any) -> SourceState:
-        """Note what is new about the source, and tell those who watch if it shows."""
+        """Note what is new about the source: tell ``on_source`` of each look, and those who watch if it shows."""
         before = self.source
         after = self.source = replace(before, **changes)
         if (before.revision, before.error, before.problems) != (after.revision, after.error, after.problems):
             self.feed.tell("source", revision=after.revision, sound=after.sound)
-            self.on_source(after)
+        self.on_source(after)
         return after

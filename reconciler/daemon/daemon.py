@@ -199,7 +199,7 @@ class Daemon:
             )
         store, now = await self._store(name), time.time()
         await store.approve(Approval(digest, by, now, now + APPROVED_FOR))
-        self.board.change(name, approvals=store.approvals(now))
+        self.board.change(name, approvals=(await store.standing(now)).approvals)
         await self._ordered(name, store, "approve", by, digest)
         return name
 

@@ -16,15 +16,11 @@ async def record_change(store: Store, mode: str, passed: Passed) -> None:
     plan = passed.plan
     start = PassStart(time.time(), mode, passed.revision, plan.digest if plan else None)
     outcomes: Outcomes = [{"step": "", "status": "failed", "error": passed.error.message}] if passed.error else []
-    await _record(store, start, passed.verdict, plan.summary if plan else {}, outcomes)
+    number = await store.begin_pass(start)
+    await store.end_pass(number, passed.verdict, plan.summary if plan else {}, outcomes)
 
 
 async def record_order(store: Store, order: str, by: str, words: str) -> None:
     """Note what somebody has ordered, such as ``suspend``. Raises StateError."""
     outcomes: Outcomes = [{"step": words, "status": "done", "error": None}]
-    await _record(store, PassStart(time.time(), f"{order}, by {by}"), "ordered", {}, outcomes)
-
-
-async def _record(store: Store, start: PassStart, verdict: str, summary: dict[str, int], outcomes: Outcomes) -> None:
-    number = await store.begin_pass(start)
-    await store.end_pass(number, verdict, summary, outcomes)
+    await store.note_order(PassStart(time.time(), f"{order}, by {by}"), "ordered", outcomes)

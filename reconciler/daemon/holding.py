@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reconciler.api import KEEPALIVE, Client, Hooks, Limits
+from reconciler.api import Client, Hooks, Limits
 from reconciler.errors import LoginRefused, ReconcilerError
 from reconciler.opening import case_of, keyring_of, make_client, make_home
 from reconciler.reconcile import Case
@@ -74,13 +74,13 @@ class Holding:
         """Somebody says that credentials which were refused are good now."""
         store = await self.open_store(target)
         mark = credentials_mark(target, store)
-        if store.refused_login(mark) is not None:
+        if await asyncio.to_thread(store.refused_login, mark) is not None:
             await store.forget_refused_login(mark)
             await self._drop_client()
 
-    async def rest(self, seconds: float) -> None:
-        """Nothing is asked of the target for so long: connections that it would close meanwhile are closed."""
-        if seconds > KEEPALIVE and self._client is not None:
+    async def rest(self) -> None:
+        """Close connections if nobody uses one: until the next pass, a thousand targets would hold thousands."""
+        if self._client is not None:
             await self._client.rest()
 
     async def close(self) -> None:
@@ -105,7 +105,7 @@ class Holding:
         mark = credentials_mark(target, store)
 
         async def guard() -> None:
-            refused = store.refused_login(mark)
+            refused = await asyncio.to_thread(store.refused_login, mark)
             if refused is not None:
                 when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(refused))
                 raise LoginRefused(

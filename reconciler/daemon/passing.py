@@ -17,7 +17,7 @@ from reconciler.reconcile import Case, Decision, carry_out, decide
 from reconciler.settings import Target
 from reconciler.settle import tidy
 from reconciler.steps import Plan, Report, Verdict
-from reconciler.store.records import Approval, Suspension
+from reconciler.store.records import Approval, Standing, Suspension
 from reconciler.timing import Timing
 from reconciler.trees import Loaded, files_at_hand
 from reconciler.windows import closed
@@ -62,12 +62,11 @@ class Passing:
         case = await self.holding.case(
             target, replace(loaded, files=files_at_hand(loaded.tree, loaded.desired, target))
         )
-        assert case.store is not None
         case.client.count_anew()
-        now = time.time()
-        suspension, window = case.store.suspension(now), closed(self.entry.windows, datetime.now(UTC))
-        approvals = case.store.approvals(now)
-        held_off = {} if everything else quarantined(case.store.quarantines(), now)
+        now, window = time.time(), closed(self.entry.windows, datetime.now(UTC))
+        standing = await self.holding.opened.standing(now)
+        suspension, approvals = standing.suspension, standing.approvals
+        held_off = {} if everything else quarantined(standing.quarantines, now)
         case = replace(
             case,
             mode=self.entry.mode.value,
@@ -78,11 +77,11 @@ class Passing:
         decision = await decide(case, settle=acts)
         passed = Passed("", decision, None, None, case.revision, suspension, window, approvals)
         if acts and decision.plan.steps:
-            return await self._act(case, decision, passed)
+            return await self._act(case, decision, passed, standing)
         await tidy(decision.view, self.holding.opened)
         return replace(passed, verdict=self._verdict(decision.plan, suspension))
 
-    async def _act(self, case: Case, decision: Decision, passed: Passed) -> Passed:
+    async def _act(self, case: Case, decision: Decision, passed: Passed, standing: Standing) -> Passed:
         store, approvals = self.holding.opened, passed.approvals
         if decision.approval is not None:
             agreed = next(one for one in approvals if one.digest == decision.approval)
@@ -92,7 +91,7 @@ class Passing:
             case = replace(case, mode=f"{case.mode}, approved by {agreed.by}")
         options = Options(timeout=0.0)
         report = await carry_out(case, decision, options, self.tell, on_scheduler=self.watch)
-        await remember_failures(store, decision.plan, report, time.time())
+        await remember_failures(store, standing.quarantines, report, time.time())
         return replace(passed, verdict=report.verdict.value, report=report, approvals=approvals)
 
     def _verdict(self, plan: Plan, suspension: Suspension | None) -> str:

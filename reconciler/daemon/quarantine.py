@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from reconciler.daemon.pace import QUARANTINE_LONGEST, quarantine_seconds
 from reconciler.model import Key
-from reconciler.steps import Plan, Report, Status, Step
+from reconciler.steps import Report, Status, Step
 from reconciler.store import Store
 from reconciler.store.records import Quarantine
 
@@ -23,15 +23,14 @@ def _why(one: Quarantine) -> str:
     return f"failed {one.failures} times in a row ({one.error}); tried again at {again:%Y-%m-%d %H:%M} UTC"
 
 
-async def remember_failures(store: Store, plan: Plan, report: Report, now: float) -> None:
-    """Count the failures of each object in a row; what went well is forgotten."""
-    known = {one.key: one for one in store.quarantines()}
-    steps = {step.id: step for step in plan.steps}
+async def remember_failures(store: Store, before: Iterable[Quarantine], report: Report, now: float) -> None:
+    """Count the failures of each object in a row, those ``before`` among them; what went well is forgotten."""
+    known = {one.key: one for one in before}
+    steps = {step.id: step for step in report.plan.steps}
     for id, outcome in report.outcomes.items():
         for key in _keys(steps[id]):
             if outcome.status is Status.FAILED:
-                before = known[key].failures if key in known else 0
-                failures = before + 1
+                failures = 1 + (known[key].failures if key in known else 0)
                 until = now + quarantine_seconds(failures)
                 step = steps[id]
                 await store.quarantine(Quarantine(*key, step.name, failures, until, outcome.error or "no reason given"))

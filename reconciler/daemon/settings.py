@@ -58,7 +58,7 @@ def follower_of(flags: Flags, config: DaemonConfig, roster: Roster, interval: fl
 
 def _git(flags: Flags, config: DaemonConfig) -> GitConfig | None:
     """The configuration's repository, or the one that flags name, with what flags say on top."""
-    if flags.path is not None:
+    if flags.path is not None and flags.git is None:
         return None
     given = {"url": flags.git, "branch": flags.branch, "path": flags.git_path}
     said = {name: value for name, value in given.items() if value is not None}

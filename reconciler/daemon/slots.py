@@ -27,6 +27,7 @@ class Slots:
         await self._free.acquire()
         loop = asyncio.get_running_loop()
         lent = False
+        timer: asyncio.TimerHandle | None = None
 
         def lend() -> None:
             nonlocal lent, timer

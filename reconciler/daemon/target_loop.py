@@ -20,7 +20,7 @@ from reconciler.daemon.pace import Pace
 from reconciler.daemon.passing import ERROR, Passed, Passing
 from reconciler.daemon.roster import Entry, Roster
 from reconciler.daemon.slots import Slots
-from reconciler.daemon.state import Phase
+from reconciler.daemon.state import Phase, TargetState
 from reconciler.daemon.trees import Trees
 from reconciler.errors import LeaseLost, ReconcilerError, StateError
 from reconciler.execute import Event, Happening, Scheduler
@@ -44,6 +44,9 @@ class Watcher(Protocol):
 
     def known(self, target: str, verdict: str) -> None:
         """How the last pass of an earlier process ended."""
+
+    def standby(self, target: str) -> None:
+        """Another replica holds the target's lease, or may."""
 
     def called(self, target: str) -> OnCall:
         """For one target's client: what is to be told of each try."""
@@ -98,7 +101,7 @@ class TargetLoop:
         while await self._may_go_on(wait):
             async with self.slots.taken():
                 wait = await self._turn()
-            await self.holding.rest(wait)
+            await self.holding.rest()
             self.board.change(self.entry.name, next_at=time.time() + wait)
         self.board.change(self.entry.name, phase=Phase.STOPPED, next_at=None)
 
@@ -123,7 +126,7 @@ class TargetLoop:
                 structlog.contextvars.unbind_contextvars("target", "pass")
 
     async def _pass(self, everything: bool) -> float:
-        started = time.monotonic()
+        started, before = time.monotonic(), self.board.targets[self.entry.name]
         self._halted = False
         try:
             async with asyncio.timeout(None) as self._reading:
@@ -138,13 +141,26 @@ class TargetLoop:
         except LeaseLost as error:
             log.warning("the lease is lost", error=error.message)
             self.board.change(self.entry.name, phase=Phase.STANDBY, holder=None)
+            self.watcher.standby(self.entry.name)
             return self.holding.lease / 3
         except ReconcilerError as error:
-            passed = Passed(ERROR, error=error)
+            passed = await self._failed(error)
         finally:
             self._scheduler = self._reading = None
         await self._record(passed)
-        return self._note(passed, time.monotonic() - started)
+        return self._note(passed, before, time.monotonic() - started)
+
+    async def _failed(self, error: ReconcilerError) -> Passed:
+        """A pass that came to no plan: what is ordered is shown all the same, and no secret that a server quotes."""
+        hide = self.roster.redactor.hide
+        error.message, error.remedy = hide(error.message), hide(error.remedy) if error.remedy else None
+        shown = self.board.targets[self.entry.name]
+        suspension, approvals = shown.suspension, shown.approvals
+        with suppress(StateError):
+            if (store := self.holding.store) is not None:
+                standing = await store.standing(time.time())
+                suspension, approvals = standing.suspension, standing.approvals
+        return Passed(ERROR, error=error, suspension=suspension, approvals=approvals)
 
     async def _record(self, passed: Passed) -> None:
         """History shows each pass that did something, and each one that ended otherwise than the one before."""
@@ -153,7 +169,8 @@ class TargetLoop:
             return
         with suppress(StateError):
             if self._recorded is None:
-                self._recorded = next((one.verdict for one in store.history(20) if one.verdict not in UNTOLD), "") or ""
+                newest = await asyncio.to_thread(store.history, 20)
+                self._recorded = next((one.verdict for one in newest if one.verdict not in UNTOLD), "") or ""
                 if self._recorded:
                     self.watcher.known(self.entry.name, self._recorded)
             if passed.report is None and passed.verdict != self._recorded:
@@ -166,6 +183,7 @@ class TargetLoop:
         store = await self.holding.open_store(target)
         if not await store.acquire():
             self.board.change(self.entry.name, phase=Phase.STANDBY, holder=store.holder)
+            self.watcher.standby(self.entry.name)
             return False
         self.board.change(self.entry.name, holder=None)
         if everything:
@@ -199,17 +217,17 @@ class TargetLoop:
             self.board.feed.tell("step-ended", self.entry.name, step=event.step, status=status, error=error)
             log.info("step", step=event.step, status=status, error=error)
 
-    def _note(self, passed: Passed, seconds: float) -> float:
-        """Put what is known on the board; gives the seconds until the next pass."""
+    def _note(self, passed: Passed, before: TargetState, seconds: float) -> float:
+        """Put what is known on the board, which was ``before``; gives the seconds until the next pass."""
         now, good = time.time(), passed.verdict in GOOD
         failed = passed.verdict in (ERROR, Verdict.FAILED.value)
         self._failures = self._failures + 1 if failed else 0
         self._looks = self._looks + 1 if passed.verdict == Verdict.PROGRESSING.value else 0
-        known: dict[str, object] = {}
+        known = self._orders(passed, before)
         if passed.decision is not None:
             plan, view = passed.decision.plan, passed.decision.view
-            known = {"plan": plan, "objects": objects_of(view, plan, passed.report), "revision": passed.revision}
-            known |= {"suspension": passed.suspension, "window": passed.window, "approvals": passed.approvals}
+            known |= {"plan": plan, "objects": objects_of(view, plan, passed.report), "revision": passed.revision}
+            known["window"] = passed.window
         if passed.report is not None:
             known["report"] = passed.report
         if good:
@@ -226,6 +244,16 @@ class TargetLoop:
         )
         self.watcher.passed(self.entry.name, passed, seconds)
         return self._wait_after(passed)
+
+    def _orders(self, passed: Passed, before: TargetState) -> dict[str, object]:
+        """What is ordered, as the pass found it; an order that came meanwhile is newer."""
+        shown = self.board.targets[self.entry.name]
+        orders: dict[str, object] = {}
+        if shown.suspension == before.suspension:
+            orders["suspension"] = passed.suspension
+        if shown.approvals == before.approvals:
+            orders["approvals"] = passed.approvals
+        return orders
 
     def _wait_after(self, passed: Passed) -> float:
         if self._failures:

@@ -35,8 +35,8 @@ class Telling:
         board.on_source = self.source
 
     def source(self, source: SourceState) -> None:
-        """The source has changed, or can't be read."""
-        self.metrics.source(source.revision, source.sound, time.time())
+        """The source was looked at: perhaps it has changed, or can't be read."""
+        self.metrics.source(source.revision, source.sound, source.read_at or time.time())
         if self.notifier is not None and source.problems and source.seen is not None:
             count = len(source.problems)
             self.notifier.revision(source.seen, {}, f"{count} problem{'' if count == 1 else 's'} in the desired state")
@@ -45,6 +45,13 @@ class Telling:
         """What an earlier process had told last."""
         if self.notifier is not None:
             self.notifier.known(target, verdict)
+
+    def standby(self, target: str) -> None:
+        """Another replica looks after the target: what was known of it here is no longer told."""
+        self.metrics.lease(target, held=False)
+        self.metrics.objects(target, {})
+        self.metrics.blocked(target, {})
+        self.metrics.suspended(target, suspended=False)
 
     def called(self, target: str) -> OnCall:
         """For one target's client: what is counted of each try."""

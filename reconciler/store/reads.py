@@ -15,7 +15,7 @@ from reconciler.secret import Keyring
 from reconciler.store import history, journal, logins, orders
 from reconciler.store.backend import Backend
 from reconciler.store.picture import Picture
-from reconciler.store.records import Approval, EntryRecord, PassRecord, Quarantine, Suspension
+from reconciler.store.records import Approval, EntryRecord, PassRecord, Quarantine, Standing, Suspension
 from reconciler.store.seals import Seals
 
 T = TypeVar("T")
@@ -89,6 +89,20 @@ class Reads:
     def quarantines(self) -> tuple[Quarantine, ...]:
         """All quarantines, also those whose time is over: their failures still count."""
         return self._ordered(lambda connection: orders.quarantines_of(connection, self._seals), ())
+
+    async def standing(self, now: float) -> Standing:
+        """All three in one transaction, without holding up the event loop where the database is far away."""
+        return await asyncio.to_thread(self._standing, now) if self._backend.remote else self._standing(now)
+
+    def _standing(self, now: float) -> Standing:
+        def read(connection: Connection) -> Standing:
+            return Standing(
+                orders.suspension(connection, self._seals, now),
+                orders.approvals_of(connection, self._seals, now),
+                orders.quarantines_of(connection, self._seals),
+            )
+
+        return self._ordered(read, Standing())
 
     def _ordered(self, read: Callable[[Connection], T], none: T) -> T:
         """``none`` from a state that an older program has made and nobody has written to since."""

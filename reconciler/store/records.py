@@ -132,3 +132,12 @@ class Quarantine:
     @property
     def key(self) -> Key:
         return (self.kind, self.identity)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What people have ordered, and which objects have failed of late, at one moment."""
+
+    suspension: Suspension | None = None
+    approvals: tuple[Approval, ...] = ()
+    quarantines: tuple[Quarantine, ...] = ()

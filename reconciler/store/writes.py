@@ -53,6 +53,15 @@ class Writes(Reads):
         end = history.PassEnd(_or_now(at), str(verdict), summary, tuple(outcomes))
         await self._write(lambda connection: history.end_pass(connection, self._seals, pass_id, end))
 
+    async def note_order(self, start: PassStart, verdict: str, outcomes: Sequence[Mapping[str, Any]]) -> None:
+        """Note in history what somebody has ordered, whoever holds the lease."""
+        end = history.PassEnd(start.at, verdict, {}, tuple(outcomes))
+
+        def work(connection: Connection) -> None:
+            history.end_pass(connection, self._seals, history.begin_pass(connection, self._seals, start), end)
+
+        await self._order(work)
+
     async def open_entry(self, entry: Entry) -> int:
         """Journal a write before it is sent; gives the entry's number. On the disk when this returns."""
         return await self._write(lambda connection: journal.open_entry(connection, self._seals, entry))

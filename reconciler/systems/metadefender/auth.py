@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.errors import BadReply, LoginRefused
-from reconciler.secret import Secret
+from reconciler.secret import Secret, hidden
 from reconciler.systems.replies import accepted, an_object, error_text
 from reconciler.wire import Flow, Request, Response, Session, json_body
 
@@ -71,4 +71,4 @@ class ControlCenterAuth:
         return response.status in EXPIRED
 
     def error_text(self, response: Response) -> str:
-        return error_text(response)
+        return hidden(error_text(response), [self._password] if self._password is not None else [])

@@ -8,11 +8,13 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -111,12 +113,15 @@ class Daemon:
         return list(self.ask("GET", f"/api/v1/history?target={name}").json()["items"])
 
     def shown(self) -> None:
-        """All that its HTTP side shows is looked at like its log: for secrets, and for what broke down."""
+        """Lay down all that its HTTP side shows: the desk looks for secrets in each file."""
         pages = [f"/targets/{name}" for name in self.names] + [f"/api/v1/targets/{name}" for name in self.names]
         pages += [f"/api/v1/history?target={name}" for name in self.names]
-        for path in ("/", "/metrics", "/api/v1/targets", "/api/v1/plan", "/api/v1/openapi.json", *pages):
-            self.desk.said.append(Result((path,), 0, self.ask("GET", path).text, ""))
-        self.desk.said.append(Result(("events",), 0, json.dumps([self.events(name) for name in self.names]), ""))
+        folder = Path(tempfile.mkdtemp(prefix="shown-", dir=self.desk.folder))
+        for number, path in enumerate(("/", "/events", "/metrics", "/api/v1/targets", "/api/v1/plan", *pages)):
+            answer = self.ask("GET", path)
+            assert answer.status_code < 500, path
+            (folder / str(number)).write_bytes(answer.content)
+        (folder / "events").write_text(json.dumps([self.events(name) for name in self.names], ensure_ascii=False))
 
     @property
     def names(self) -> list[str]:

@@ -47,10 +47,10 @@ def test_a_mirror_that_cannot_be_written_is_told_and_ends_nothing(desk: Desk, tm
     configure(desk, {"prod": {"url": desk.center.url}}, source={"git": {"url": str(origin.path), "mirror": "mirror"}})
     with running(desk, "--config", "reconciler.yaml", interval="500ms") as daemon:
         daemon.becomes("converged", "prod")
-        good = next((desk.folder / "mirror").glob("refs/reconciler/*/good"))
+        good = next(desk.folder.joinpath("mirror").glob("mirror.git/refs/**/good"))
         good.unlink()
-        (good / "in the way").mkdir(parents=True)
-        (good / "in the way" / "x").write_text("x")
+        good.mkdir()
+        (good / "in-the-way").write_text(f"{first}\n")
         origin.write("tree.yaml", document("Role", "another", display_name="Another"))
         second = origin.commit()
         eventually(lambda: daemon.ask("GET", "/api/v1/targets").json()["source"]["error"])

@@ -62,6 +62,7 @@ def test_observing_writes_nothing_whatever_is_ordered(desk: Desk):
 # --- suspend
 
 
+@pytest.mark.ci
 def test_a_suspended_target_is_looked_at_and_not_written_to(desk: Desk):
     desk.write(COOKIE)
     with running(desk, interval="300ms") as daemon:
@@ -108,7 +109,10 @@ def test_it_is_ordered_over_the_command_line_and_survives_a_kill(desk: Desk):
         assert "night shift" in said
         daemon.stop(signal.SIGKILL, -9)
     before = drift(desk)
+    desk.center.fault(None, {"status": 500}, method="GET", times=0)
     with running(desk, interval="300ms") as daemon:
+        assert daemon.becomes("error")["suspension"]["reason"] == "night shift"
+        desk.center.clear_faults()
         assert daemon.becomes("suspended")["suspension"]["reason"] == "night shift"
         daemon.passes()
         assert desk.center.writes(before) == []
@@ -148,9 +152,16 @@ def test_a_suspension_while_a_pass_still_reads_stops_its_writes(desk: Desk, oper
     with running(desk, interval="300ms") as daemon:
         eventually(lambda: desk.center.last() > before, pause=0.01)
         daemon.order("targets/default/suspend", {"reason": "wait"})
-        daemon.becomes("suspended")
+        eventually(lambda: seen_suspended(daemon))
         daemon.passes()
         assert desk.center.writes(before) == []
+
+
+def seen_suspended(daemon: Daemon) -> bool:
+    """Whether a pass has taken notice; the order itself is shown from the first moment on."""
+    shown = daemon.target()
+    assert shown["suspension"] is not None
+    return bool(shown["verdict"] == "suspended")
 
 
 # --- maintenance windows

@@ -69,6 +69,11 @@ def standing_by(daemon: Daemon) -> bool:
     return bool(daemon.target()["phase"] == "standby")
 
 
+def holds(daemon: Daemon) -> bool:
+    """Whether its figures say that it looks after the target."""
+    return 'reconciler_lease_held{target="default"} 1.0' in daemon.ask("GET", "/metrics").text
+
+
 def test_one_works_and_the_other_one_stands_by(desk: Desk, replica: Replica):
     desk.write(cookie("Strict"))
     first = replica("first")
@@ -77,10 +82,12 @@ def test_one_works_and_the_other_one_stands_by(desk: Desk, replica: Replica):
     eventually(lambda: standing_by(second))
     assert second.target()["holder"] == "first"
     assert second.ask("GET", "/readyz").status_code == 200
+    assert [holds(one) for one in (first, second)] == [True, False]
     started = time.monotonic()
     first.stop()
     second.becomes("converged")
     assert time.monotonic() - started < LEASE + 5
+    assert holds(second)
     desk.center.edit("settings", {"name": "sessioncookie"}, set={"samesite": "None"})
     eventually(lambda: samesite(desk) == "Strict")
     assert [one["mode"] for one in second.ask("GET", "/api/v1/history?target=default").json()["items"]][-1] == "enforce"
@@ -127,3 +134,19 @@ def test_a_holder_that_is_gone_in_the_middle_is_followed_without_a_write_too_man
     assert desk.center.writes(before) == made
     desk.center.edit("settings", {"name": "sessioncookie"}, set={"samesite": "None"})
     eventually(lambda: samesite(desk) == "Strict")
+
+
+def test_an_order_may_be_given_to_the_one_that_stands_by(desk: Desk, replica: Replica):
+    desk.write(cookie("Strict"))
+    first = replica("first")
+    first.becomes("converged")
+    second = replica("second")
+    eventually(lambda: standing_by(second))
+    answer = second.ask("POST", "/api/v1/targets/default/suspend", json={"reason": "moving"})
+    assert answer.status_code == 200, answer.text
+    assert first.becomes("suspended")["suspension"]["reason"] == "moving"
+    assert second.ask("POST", "/api/v1/targets/default/resume").status_code == 200
+    first.becomes("converged")
+    past = first.ask("GET", "/api/v1/history?target=default").json()["items"]
+    orders = [one["mode"] for one in past if one["verdict"] == "ordered"]
+    assert orders == ["resume, by operate-token", "suspend, by operate-token"]
