@@ -16,7 +16,7 @@ from reconciler.execute import Listener, Options, Scheduler
 from reconciler.reconcile import Case, Decision, carry_out, decide
 from reconciler.settings import Target
 from reconciler.settle import tidy
-from reconciler.steps import Plan, Report, Verdict
+from reconciler.steps import TIMED, Plan, Report, Verdict
 from reconciler.store.records import Approval, Standing, Suspension
 from reconciler.timing import Timing
 from reconciler.trees import Loaded, files_at_hand
@@ -92,14 +92,23 @@ class Passing:
         options = Options(timeout=0.0)
         report = await carry_out(case, decision, options, self.tell, on_scheduler=self.watch)
         await remember_failures(store, standing.quarantines, report, time.time())
-        return replace(passed, verdict=report.verdict.value, report=report, approvals=approvals)
+        waits = report.verdict is Verdict.CONVERGED and _waits(decision.plan)
+        verdict = DRIFTED if waits else report.verdict.value
+        return replace(passed, verdict=verdict, report=report, approvals=approvals)
 
     def _verdict(self, plan: Plan, suspension: Suspension | None) -> str:
         if suspension is not None:
             return SUSPENDED
         if plan.steps:
             return DRIFTED
-        return Verdict.BLOCKED.value if plan.blocked else Verdict.CONVERGED.value
+        if plan.blocked:
+            return Verdict.BLOCKED.value
+        return DRIFTED if _waits(plan) else Verdict.CONVERGED.value
+
+
+def _waits(plan: Plan) -> bool:
+    """Whether something is put right only when a maintenance window opens."""
+    return any(one.rule in TIMED for one in plan.held)
 
 
 def _said(suspension: Suspension | None) -> str | None:

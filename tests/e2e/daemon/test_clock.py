@@ -153,7 +153,7 @@ def test_what_was_approved_outside_a_window_is_done_when_it_opens(desk: Desk, cl
         digest = daemon.becomes("blocked", "prod")["digest"]
         before = desk.center.last()
         daemon.order("approvals", {"digest": digest}, 201)
-        daemon.becomes("converged", "prod")  # nothing is blocked any more, all is held
+        daemon.becomes("drifted", "prod")  # nothing is blocked any more, all waits for the window
         shown = daemon.target("prod")
         assert shown["summary"]["held"] == len(NAMES)
         assert [one["digest"] for one in shown["approvals"]] == [digest]

@@ -197,6 +197,7 @@ def test_outside_the_windows_only_what_disturbs_nobody_is_done(desk: Desk):
         held = daemon.ask("GET", "/api/v1/plan?target=prod").json()["items"][0]["held"]
         assert [(one["id"], one["rule"]) for one in held] == [("delete/Role/going", "outside-window")]
         daemon.passes("prod", 2)
+        assert daemon.target("prod")["verdict"] == "drifted"
         assert desk.center.writes(before) == ["createRole"]
     windowed(desk, at(now - timedelta(minutes=2), hours=1))
     with running(desk, interval="300ms") as daemon:
