@@ -11,6 +11,7 @@ import click
 from reconciler.cli.common import finish, the_target
 from reconciler.cli.holds import moment, when
 from reconciler.cli.options import output_option, takes_place
+from reconciler.cli.show import tame
 from reconciler.errors import InputError
 from reconciler.opening import open_store
 from reconciler.settings import Target, Where
@@ -67,7 +68,11 @@ def _record(one: Mapping[str, Any]) -> PassRecord:
 
 
 def line(one: PassRecord) -> str:
-    """One pass on one line."""
+    """One pass on one line; what somebody ordered is one, too."""
+    if one.verdict == "ordered":
+        words = "".join(str(outcome.get("step") or "") for outcome in one.outcomes)
+        what = f"{one.start.mode}: {words}" if words else one.start.mode
+        return f"#{one.id:<4} {when(one.start.at)}  {one.verdict:<12} {'':>9}  {tame(what)}"
     counts = ", ".join(f"{count} {name}" for name, count in one.summary.items() if count and name != "unchanged")
     took = f"{one.ended - one.start.at:.1f} s" if one.ended is not None else "cut short"
     return f"#{one.id:<4} {when(one.start.at)}  {one.verdict or '-':<12} {took:>9}  {counts or 'nothing to do'}"
@@ -79,6 +84,7 @@ def as_json(one: PassRecord) -> dict[str, Any]:
         "id": one.id,
         "started": when(one.start.at),
         "ended": when(one.ended) if one.ended is not None else None,
+        "mode": one.start.mode,
         "outcome": one.verdict,
         "revision": one.start.revision,
         "digest": one.start.digest,

@@ -92,7 +92,7 @@ class PlanLimits(Spec):
 class DaemonConfig(Spec):
     """The whole section. ``parallelism`` is the number of passes at once, ``backoff`` the longest wait after failures,
     ``lease`` how long a replica that is gone keeps the others waiting, ``replica`` this one's name (default: the
-    host's)."""
+    host's), ``url`` where people reach the page."""
 
     listen: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")] = "127.0.0.1:8080"
     interval: Seconds = 60.0
@@ -100,6 +100,7 @@ class DaemonConfig(Spec):
     parallelism: Annotated[int, Field(ge=1, le=256)] = 16
     lease: Seconds = 15.0
     replica: Name | None = None
+    url: Annotated[str, Field(pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$", max_length=2000)] | None = None
     source: SourceConfig = Field(default_factory=SourceConfig)
     tokens: list[TokenConfig] = Field(default_factory=list)
     webhook: WebhookConfig | None = None

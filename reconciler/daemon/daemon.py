@@ -16,6 +16,7 @@ from reconciler.daemon.history import record_order
 from reconciler.daemon.holding import Holding
 from reconciler.daemon.pace import Pace
 from reconciler.daemon.roster import Roster
+from reconciler.daemon.sharing import Sharing
 from reconciler.daemon.slots import Slots
 from reconciler.daemon.state import Phase, SourceState, TargetState
 from reconciler.daemon.target_loop import TargetLoop, Watcher
@@ -56,20 +57,22 @@ class Daemon:
     watcher: Watcher
     board: Board = field(init=False)
     trees: Trees = field(init=False)
+    sharing: Sharing = field(init=False)
     loops: dict[str, TargetLoop] = field(init=False)
     _beat: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.board = Board(self.roster.entries, self.follower.where)
         self.trees = Trees(self.follower, self.roster, self.board, self._changed)
-        slots = Slots(self.rhythm.parallelism)
+        slots, self.sharing = Slots(self.rhythm.parallelism), Sharing(self.rhythm.lease)
         self.loops = {name: self._loop(name, slots) for name in self.roster.entries}
+        self.sharing.sharers = self.loops.values()
 
     def _loop(self, name: str, slots: Slots) -> TargetLoop:
         entry = self.roster.entries[name]
         holding = Holding(name, self.rhythm.replica, self.rhythm.lease, self.watcher.called(name))
         pace = Pace(entry.interval, max(self.rhythm.backoff, entry.interval))
-        return TargetLoop(entry, self.roster, self.trees, self.board, slots, holding, pace, self.watcher)
+        return TargetLoop(entry, self.roster, self.trees, self.board, slots, holding, pace, self.watcher, self.sharing)
 
     # --- the process
 
@@ -90,6 +93,7 @@ class Daemon:
         """All loops, until each target's has been stopped; a loop that dies ends all of them with its error."""
         async with asyncio.TaskGroup() as tasks:
             endless = [tasks.create_task(self.trees.run()), tasks.create_task(self._heart())]
+            endless.append(tasks.create_task(self.sharing.run()))
             async with asyncio.TaskGroup() as passes:
                 for loop in self.loops.values():
                     passes.create_task(loop.run(), name=f"target {loop.entry.name}")

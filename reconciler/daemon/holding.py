@@ -76,7 +76,7 @@ class Holding:
         mark = credentials_mark(target, store)
         if await asyncio.to_thread(store.refused_login, mark) is not None:
             await store.forget_refused_login(mark)
-            await self._drop_client()
+            await self.log_out()
 
     async def rest(self) -> None:
         """Close connections if nobody uses one: until the next pass, a thousand targets would hold thousands."""
@@ -85,18 +85,19 @@ class Holding:
 
     async def close(self) -> None:
         """Log out, give the lease back, and close."""
-        await self._drop_client()
+        await self.log_out()
         store, self.store = self.store, None
         if store is not None:
             await store.close()
 
-    async def _drop_client(self) -> None:
+    async def log_out(self) -> None:
+        """End the session; the next pass opens another one."""
         client, self._client = self._client, None
         if client is not None:
             await client.close()
 
     async def _new_client(self, target: Target, store: Store) -> Client:
-        await self._drop_client()
+        await self.log_out()
         self._credentials = dict(target.credentials)
         self._client = client = make_client(target, hooks=self._hooks(target, store))
         return client

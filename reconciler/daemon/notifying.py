@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from urllib.parse import quote
 
 from reconciler.config import DaemonConfig
 from reconciler.config.daemon import NotificationConfig
@@ -26,7 +27,7 @@ def notifier_of(config: DaemonConfig, roster: Roster, on_lost: Callable[[str, in
     if status is not None:
         token = secrets.configured(status.token)
         marks = make_status(
-            StatusTo(status.provider, status.repository, token, status.api, status.context, status.page)
+            StatusTo(status.provider, status.repository, token, status.api, status.context, status.page or config.url)
         )
     return Notifier(channels, marks, hide=roster.redactor.hide, on_lost=on_lost)
 
@@ -40,8 +41,8 @@ def _channel(one: NotificationConfig, secrets: Snapshot) -> WebhookTo | AppriseT
     return WebhookTo(one.url, secrets.configured(one.url), signing, targets)
 
 
-def message_of(state: TargetState, passed: Passed) -> Message:
-    """What a pass means to people."""
+def message_of(state: TargetState, passed: Passed, base: str | None = None) -> Message:
+    """What a pass means to people; ``base`` is where they reach the page."""
     counts = Counter(one.sync.value for one in state.objects)
     blocked = tuple(sorted({one.rule for one in passed.plan.blocked})) if passed.plan is not None else ()
     error = state.error
@@ -54,6 +55,7 @@ def message_of(state: TargetState, passed: Passed) -> Message:
         counts=dict(counts),
         error=error,
         blocked=blocked,
+        page=f"{base.rstrip('/')}/targets/{quote(state.name)}" if base else None,
     )
 
 

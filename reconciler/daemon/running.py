@@ -95,7 +95,7 @@ def assemble(wanted: Wanted, redactor: Redactor) -> tuple[Daemon, DaemonConfig, 
     roster = Roster.of(wanted.where, wanted.policy, mode, interval)
     roster.redactor = redactor
     metrics = Metrics()
-    telling = Telling(metrics, notifier_of(config, roster, metrics.notifications_lost))
+    telling = Telling(metrics, notifier_of(config, roster, metrics.notifications_lost), base=config.url)
     follower = follower_of(wanted.flags, config, roster, interval)
     daemon = Daemon(roster, follower, rhythm_of(config), telling)
     telling.watch(daemon.board)

@@ -19,12 +19,14 @@ from reconciler.daemon.objects import objects_of
 from reconciler.daemon.pace import Pace
 from reconciler.daemon.passing import ERROR, Passed, Passing
 from reconciler.daemon.roster import Entry, Roster
+from reconciler.daemon.sharing import Sharing
 from reconciler.daemon.slots import Slots
 from reconciler.daemon.state import Phase, TargetState
 from reconciler.daemon.trees import Trees
 from reconciler.errors import LeaseLost, ReconcilerError, StateError
 from reconciler.execute import Event, Happening, Scheduler
 from reconciler.steps import Verdict
+from reconciler.store import Store
 from reconciler.store.records import Suspension
 
 log = structlog.get_logger(__name__)
@@ -64,6 +66,7 @@ class TargetLoop:
     holding: Holding
     pace: Pace
     watcher: Watcher
+    sharing: Sharing
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _everything: bool = False
@@ -74,6 +77,8 @@ class TargetLoop:
     _failures: int = 0
     _looks: int = 0
     _recorded: str | None = None
+    _restrained_until: float = 0.0
+    _passed_over: bool = False
     _chance: Random = field(default_factory=Random)
 
     def wake(self, *, everything: bool = False) -> None:
@@ -181,6 +186,9 @@ class TargetLoop:
         """Whether this replica holds the target's lease, or could take it just now."""
         target = self.roster.target(self.entry.name)
         store = await self.holding.open_store(target)
+        if not store.held and self._restrains():
+            self.board.change(self.entry.name, phase=Phase.STANDBY)
+            return False
         if not await store.acquire():
             self.board.change(self.entry.name, phase=Phase.STANDBY, holder=store.holder)
             self.watcher.standby(self.entry.name)
@@ -190,6 +198,30 @@ class TargetLoop:
             await self.holding.try_login_again(target)
         await self._until_settleable(store.settle_after)
         return True
+
+    def _restrains(self) -> bool:
+        """Whether the target is left to another replica this time: we gave it up, or have our share already."""
+        if time.monotonic() < self._restrained_until:
+            return True
+        # Once only: nobody else may be there any more.
+        self._passed_over = self.sharing.full and not self._passed_over
+        return self._passed_over
+
+    async def give_up(self, seconds: float) -> None:
+        """Let another replica have the target: release its lease after the pass under way, and wait so long."""
+        async with self.lock:
+            if self.store is not None:
+                self._restrained_until = time.monotonic() + seconds
+                await self.holding.log_out()
+                await self.store.release()
+                self.board.change(self.entry.name, phase=Phase.STANDBY)
+                self.watcher.standby(self.entry.name)
+        self.wake()
+
+    @property
+    def store(self) -> Store | None:
+        """The target's state, once it is open."""
+        return self.holding.store
 
     async def _until_settleable(self, moment: float) -> None:
         """What a holder that is gone has sent may still arrive: its entries are judged when that is over."""

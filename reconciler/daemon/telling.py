@@ -28,6 +28,7 @@ class Telling:
     metrics: Metrics
     notifier: Notifier | None = None
     board: Board | None = None
+    base: str | None = None
 
     def watch(self, board: Board) -> None:
         """From now on, what is on this board is told."""
@@ -68,7 +69,7 @@ class Telling:
         self._count(state, passed, seconds)
         self._log(state, passed, seconds)
         if self.notifier is not None:
-            self.notifier.tell(message_of(state, passed))
+            self.notifier.tell(message_of(state, passed, self.base))
             if state.revision is not None and state.revision == self.board.source.revision:
                 self.notifier.revision(state.revision, outcomes_of(self.board, state.revision))
         self.board.feed.tell("pass-ended", target, verdict=passed.verdict, steps=_done(passed))

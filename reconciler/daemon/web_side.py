@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from reconciler.config import DaemonConfig
 from reconciler.daemon.roster import Roster
@@ -29,6 +30,8 @@ def web_settings(
         loopback=is_loopback(listen),
         webhook=named or read_setting(os.environ, "WEBHOOK_SECRET"),
         plans=config.plans,
+        hosts=frozenset({host} if (host := urlsplit(config.url or "").hostname) else ()),
+        secure=(config.url or "").startswith("https:"),
     )
 
 

@@ -141,6 +141,11 @@ class Store(Writes):
         self._require_open()
         await asyncio.to_thread(_give_up, *self._writable())
 
+    async def announce(self, seconds: float) -> int:
+        """Say that this replica is there for so many seconds; gives how many are. With SQLite always 1."""
+        self._require_open()
+        return await asyncio.to_thread(self._writable()[1].announce, seconds)
+
     def backup(self, to_path: Path) -> None:
         """Copy the whole database, with all its targets, to a file of mode 0600. The key isn't part of it. Blocks.
 

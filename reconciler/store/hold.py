@@ -71,6 +71,9 @@ class Hold(Protocol):
     def refused(self) -> StateLocked:
         """The error for somebody who can't have it."""
 
+    def announce(self, seconds: float) -> int:
+        """Say that this replica is there for so many seconds; gives how many are, itself among them."""
+
 
 class Whole:
     """The hold of who has the whole database to himself."""
@@ -88,6 +91,9 @@ class Whole:
     def fence(self) -> None: ...
 
     def check(self, connection: Connection, *, order: bool) -> None: ...
+
+    def announce(self, seconds: float) -> int:
+        return 1
 
     def refused(self) -> StateLocked:
         raise AssertionError("it is never refused")

@@ -145,6 +145,14 @@ leases = Table(
 )
 """Who may write, where a database is shared; its times are the database's own. ``holder`` None: released."""
 
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("expires", Double, nullable=False),
+)
+"""Who is there to share the targets, where a database is shared; decides nothing but who gives some away."""
+
 suspensions = Table(
     "suspensions",
     metadata,

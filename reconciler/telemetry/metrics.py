@@ -48,7 +48,7 @@ class Metrics:
             "reconciler_api_call_duration_seconds", "How long requests took.", ("operation",), CALL_SECONDS
         )
         self._succeeded = Gauge(
-            "reconciler_last_success_timestamp_seconds", "When a target was last seen as desired.", ("target",)
+            "reconciler_last_success_timestamp_seconds", "When a pass over a target last went well.", ("target",)
         )
         self._lease = Gauge("reconciler_lease_held", "Whether this replica looks after the target.", ("target",))
         self._suspended = Gauge("reconciler_suspended", "Whether somebody has suspended the target.", ("target",))
@@ -92,7 +92,7 @@ class Metrics:
             self._call_seconds.observe(seconds, operation)
 
     def succeeded(self, target: str, at: float) -> None:
-        """The target was seen as desired, at this Unix time."""
+        """A pass over the target went well, at this Unix time."""
         self._succeeded.set(at, target)
 
     def lease(self, target: str, held: bool) -> None:

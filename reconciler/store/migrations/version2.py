@@ -20,6 +20,7 @@ def upgrade(operations: Operations) -> None:
         Column("token", BigInteger, nullable=False),
         *_required("expires", "request_deadline", "settle_after"),
     )
+    operations.create_table("replicas", Column("name", Text, primary_key=True), *_required("expires"))
     operations.create_table(
         "suspensions",
         _target(),

@@ -21,7 +21,19 @@ from reconciler.store.backend import Backend
 from reconciler.store.hold import Terms
 from reconciler.store.postgres.clock import clock
 from reconciler.store.postgres.renewal import Renewal, Term
-from reconciler.store.postgres.statements import ALONE, CHECK, DROP, KEEP, LOCK, MAKE, SEE, TAKE
+from reconciler.store.postgres.statements import (
+    ALONE,
+    ANNOUNCE,
+    CENSUS,
+    CHECK,
+    DROP,
+    FORGET,
+    KEEP,
+    LOCK,
+    MAKE,
+    SEE,
+    TAKE,
+)
 
 _PAUSE = 0.2
 
@@ -119,6 +131,14 @@ class Lease:
         self._leases.renewal.remove(self)
         if term is not None:
             self._transact(lambda connection: connection.execute(DROP, {"target": self.target, "token": term.token}))
+
+    def announce(self, seconds: float) -> int:
+        def work(connection: Connection) -> int:
+            connection.execute(ANNOUNCE, {"name": self.terms.holder, "seconds": seconds})
+            connection.execute(FORGET)
+            return int(connection.execute(CENSUS).scalar_one())
+
+        return int(self._transact(work))
 
     def refused(self) -> StateLocked:
         holder, expires = self._seen or ("another replica", time.time())

@@ -32,5 +32,11 @@ DROP = text(
         settle_after = CASE WHEN {_LEFT_OPEN} THEN greatest(settle_after, {_NOW} + request_deadline) ELSE 0 END
     WHERE target = :target AND token = :token"""  # noqa: S608
 )
+ANNOUNCE = text(
+    f"""INSERT INTO replicas (name, expires) VALUES (:name, {_NOW} + :seconds)
+    ON CONFLICT (name) DO UPDATE SET expires = excluded.expires"""  # noqa: S608
+)
+FORGET = text(f"DELETE FROM replicas WHERE expires < {_NOW}")  # noqa: S608
+CENSUS = text("SELECT count(*) FROM replicas")
 ALONE = text("SELECT FROM targets WHERE name = :target FOR NO KEY UPDATE")
 CHECK = text("SELECT token FROM leases WHERE target = :target FOR KEY SHARE")
