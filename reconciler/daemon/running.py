@@ -10,6 +10,7 @@ import structlog
 
 from reconciler.config import DaemonConfig
 from reconciler.daemon.daemon import Daemon
+from reconciler.daemon.heap import steady
 from reconciler.daemon.notifying import notifier_of
 from reconciler.daemon.process import Part, Process
 from reconciler.daemon.roster import Roster
@@ -43,6 +44,7 @@ class Wanted:
 
 async def run(wanted: Wanted, stream: IO[str], *, debug: bool = False) -> int:
     """Run until a signal; gives the exit code. Raises InputError, and what the process dies of."""
+    steady()
     redactor = Redactor()
     configure(stream, debug=debug, redactor=redactor)
     daemon, config, telling = assemble(wanted, redactor)

@@ -57,8 +57,12 @@ targets:
 """
 
 
-LINE = '  - {{name: default, system: metadefender, url: "{url}", credentials: {{user: cc-user, password: cc-password}}}}\n'
-OTHER = LINE.replace("default", "other")
+OTHER = """\
+  - name: other
+    system: metadefender
+    url: "{url}"
+    credentials: {{user: cc-user, password: cc-password}}
+"""
 
 
 def cookie(samesite: str) -> str:
