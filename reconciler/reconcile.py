@@ -105,9 +105,7 @@ async def decide(case: Case, *, settle: bool = False) -> Decision:
 
 
 def _planned(case: Case, view: View, *, approved: bool = False) -> Plan:
-    return make_plan(
-        view, case.policy, url=case.url, revision=case.revision, timing=case.timing, approved=approved
-    )
+    return make_plan(view, case.policy, url=case.url, revision=case.revision, timing=case.timing, approved=approved)
 
 
 def require_known(policy: Policy, view: View) -> None:
