@@ -40,10 +40,15 @@ def closed(windows: Iterable[Window], now: datetime) -> str | None:
     listed = list(windows)
     if not listed or any(window.opened(now) for window in listed):
         return None
-    coming = min((at for window in listed if (at := window.opens(now)) is not None), default=None)
+    coming = opening(listed, now)
     if coming is None:
         return "no maintenance window is open, and none ever will be"
     return f"no maintenance window is open; the next one opens at {coming:%Y-%m-%d %H:%M} UTC"
+
+
+def opening(windows: Iterable[Window], now: datetime) -> datetime | None:
+    """When the next window opens after ``now``; None when none ever does."""
+    return min((at for window in windows if (at := window.opens(now)) is not None), default=None)
 
 
 def window_problems(schedule: str, timezone: str) -> Iterator[tuple[str, str]]:

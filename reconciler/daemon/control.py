@@ -36,7 +36,10 @@ class Control(Protocol):
         """None while the loop turns; else what is stuck."""
 
     def wake(self, target: str | None = None, *, by: str = "") -> None:
-        """Look again now: at the source and every target, or at one target, quarantined objects included."""
+        """Look at the source now, and where somebody (``by``) asks, at every target or at one, whatever was put off.
+
+        Without ``by``, no target is asked anything unless its share of the tree is new.
+        """
 
     async def plan(self, files: Sequence[SourceFile], targets: Sequence[str] = ()) -> list[Plan]:
         """The plan of another tree against the live side; writes nothing. ``targets`` empty: all that take some of it.

@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import structlog
 
 from reconciler import orders
 from reconciler.daemon.board import Board
@@ -16,12 +18,12 @@ from reconciler.daemon.history import record_order
 from reconciler.daemon.holding import Holding
 from reconciler.daemon.pace import Pace
 from reconciler.daemon.roster import Roster
-from reconciler.daemon.sharing import Sharing
+from reconciler.daemon.sharing import AT_ONCE, Sharing
 from reconciler.daemon.slots import Slots
 from reconciler.daemon.state import Phase, SourceState, TargetState
 from reconciler.daemon.target_loop import TargetLoop, Watcher
 from reconciler.daemon.trees import Trees
-from reconciler.errors import InputError, UnknownTarget
+from reconciler.errors import InputError, ReconcilerError, UnknownTarget
 from reconciler.load.suggest import suggest
 from reconciler.model import SourceFile
 from reconciler.reconcile import Case, decide
@@ -29,6 +31,8 @@ from reconciler.steps import Plan
 from reconciler.store import Store
 from reconciler.store.records import Approval, Ending, EntryRecord, PassRecord, Suspension
 from reconciler.trees import Loaded
+
+log = structlog.get_logger(__name__)
 
 STUCK = 30.0
 """Seconds without a turn of the event loop after which it counts as stuck."""
@@ -59,6 +63,7 @@ class Daemon:
     trees: Trees = field(init=False)
     sharing: Sharing = field(init=False)
     loops: dict[str, TargetLoop] = field(init=False)
+    _errands: set[asyncio.Task[None]] = field(default_factory=set)
     _beat: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -66,7 +71,7 @@ class Daemon:
         self.trees = Trees(self.follower, self.roster, self.board, self._changed)
         slots, self.sharing = Slots(self.rhythm.parallelism), Sharing(self.rhythm.lease)
         self.loops = {name: self._loop(name, slots) for name in self.roster.entries}
-        self.sharing.sharers = self.loops.values()
+        self.sharing.sharers = self.loops
 
     def _loop(self, name: str, slots: Slots) -> TargetLoop:
         entry = self.roster.entries[name]
@@ -107,7 +112,10 @@ class Daemon:
 
     async def close(self) -> None:
         """Log out everywhere, give leases back, close everything."""
-        await asyncio.gather(*(loop.holding.close() for loop in self.loops.values()))
+        ended = await asyncio.gather(*(loop.holding.close() for loop in self.loops.values()), return_exceptions=True)
+        for error in ended:
+            if isinstance(error, ReconcilerError):
+                log.warning("a state wasn't closed properly", error=error.message)
         await self.follower.close()
 
     async def _heart(self) -> None:
@@ -150,6 +158,19 @@ class Daemon:
             self.feed.tell("woken", target, by=by)
             for loop in loops:
                 loop.wake(everything=True)
+                self._pass_on(loop, by)
+
+    def _pass_on(self, loop: TargetLoop, by: str) -> None:
+        """The replica that has the target finds the order in the state."""
+        if loop.store is not None and loop.store.shared and not loop.store.held:
+            errand = asyncio.get_running_loop().create_task(record_order(loop.store, AT_ONCE, by, ""))
+            self._errands.add(errand)
+            errand.add_done_callback(self._done)
+
+    def _done(self, errand: asyncio.Task[None]) -> None:
+        self._errands.discard(errand)
+        if not errand.cancelled() and (error := errand.exception()) is not None:
+            log.warning("an order couldn't be passed on", error=getattr(error, "message", type(error).__name__))
 
     async def plan(self, files: Sequence[SourceFile], targets: Sequence[str] = ()) -> list[Plan]:
         for name in targets:
@@ -161,11 +182,9 @@ class Daemon:
         return list(await asyncio.gather(*(self._plan(name, loaded[name]) for name in names)))
 
     async def _plan(self, name: str, loaded: Loaded) -> Plan:
-        async with self.loops[name].slots.taken():
-            case = await self._case(name, loaded)
-            reader = case.client.reader()
-            reader.count_anew()
-            return (await decide(replace(case, client=reader))).plan
+        holding, target = self.loops[name].holding, self.roster.target(name)
+        async with self.loops[name].slots.taken(), holding.reading(target, loaded) as case:
+            return (await decide(case)).plan
 
     async def _case(self, name: str, loaded: Loaded | None) -> Case:
         return await self.loops[name].holding.case(self.roster.target(name), loaded, renew=False)

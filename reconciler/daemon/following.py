@@ -12,8 +12,10 @@ from typing import Protocol
 import structlog
 from watchfiles import awatch
 
+from reconciler.errors import InputError
 from reconciler.settings import Claim
 from reconciler.sources import Tree
+from reconciler.sources.directory import SUFFIXES
 from reconciler.sources.git import GitSource, Repository
 from reconciler.trees import OWN_FILE, read_tree
 
@@ -22,6 +24,8 @@ log = structlog.get_logger(__name__)
 QUIET = 0.1
 """Seconds for which a directory must not change before it is believed: files are written bit by bit."""
 TRIES = 20
+PATIENCE = 2.0
+"""A file that is written slowly, or taken away and put back, looks for a while as if its documents were gone."""
 
 
 class Follower(Protocol):
@@ -29,6 +33,8 @@ class Follower(Protocol):
 
     where: str
     interval: float
+    patience: float
+    """Seconds for which documents that are missing all at once must stay missing before that is believed."""
 
     async def newest(self) -> Tree:
         """The tree as it is now, with a revision. Raises ReconcilerError."""
@@ -48,6 +54,8 @@ class Follower(Protocol):
 class DirectoryFollower:
     """A directory, or one file. Its revision is a digest of its content."""
 
+    patience = PATIENCE
+
     def __init__(self, path: str, everyone: Sequence[Claim], interval: float) -> None:
         self.where = os.path.abspath(path)
         self.interval = interval
@@ -63,7 +71,7 @@ class DirectoryFollower:
             if tree.files == before.files:
                 return replace(tree, revision=content_digest(tree))
             before = tree
-        return replace(before, revision=content_digest(before))
+        raise InputError(f"{self._path} doesn't stop changing", remedy="it is looked at again later")
 
     def _read(self) -> Tree:
         return read_tree(self._path, self._everyone)
@@ -77,22 +85,37 @@ class DirectoryFollower:
     async def watch(self, wake: Callable[[], None]) -> None:
         """Watch as the operating system tells; where there is nothing to watch yet, the interval has to do."""
         while True:
+            real = self._real()
             try:
-                async for _ in awatch(self._folder(), watch_filter=_matters, debounce=400, step=30, recursive=True):
+                async for _ in awatch(*self._folders(), watch_filter=_matters, debounce=400, step=30, recursive=True):
                     wake()
-            except (OSError, RuntimeError):
-                pass  # it isn't there, or is gone: told by whoever reads it
-            await asyncio.sleep(self.interval)
+                    if self._real() != real:
+                        break  # a link to another folder by now, as git-sync makes them
+                else:
+                    await asyncio.sleep(self.interval)
+            except (OSError, RuntimeError) as error:
+                # It isn't there, which is told by whoever reads it; or the system can't watch as much as that.
+                log.debug("the directory can't be watched", path=self._path, error=str(error))
+                await asyncio.sleep(self.interval)
 
-    def _folder(self) -> str:
-        return self._path if os.path.isdir(self._path) else os.path.dirname(self._path) or "."
+    def _real(self) -> str:
+        return os.path.realpath(self._path)
+
+    def _folders(self) -> list[str]:
+        """The directory; also the one beside it, where a link may be swapped."""
+        beside = os.path.dirname(os.path.abspath(self._path))
+        if not os.path.isdir(self._path):
+            return [beside]
+        return [self._path, beside] if os.path.islink(self._path) else [self._path]
 
     async def close(self) -> None:
         pass
 
 
 def _matters(change: object, path: str) -> bool:
-    return "/.git/" not in path
+    name = os.path.basename(path)
+    # Directories and links have no suffix, and a mounted volume swaps its ``..data``.
+    return "/.git/" not in path and (name.startswith("..") or os.path.splitext(name)[1] in ("", *SUFFIXES))
 
 
 def content_digest(tree: Tree) -> str:
@@ -109,6 +132,8 @@ class GitFollower:
 
     ``repository`` gives it with the credentials of the moment, which may be rotated.
     """
+
+    patience = 0.0
 
     def __init__(self, repository: Callable[[], Repository], interval: float) -> None:
         self.interval = interval

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 
 from reconciler.api import Client, Hooks, Limits
 from reconciler.errors import LoginRefused, ReconcilerError
@@ -35,6 +36,8 @@ class Holding:
     _client: Client | None = None
     _credentials: dict[str, Secret] = field(default_factory=dict, repr=False)
     _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _readers: int = 0
+    _retired: list[Client] = field(default_factory=list)
 
     @property
     def opened(self) -> Store:
@@ -93,7 +96,30 @@ class Holding:
     async def log_out(self) -> None:
         """End the session; the next pass opens another one."""
         client, self._client = self._client, None
-        if client is not None:
+        if client is not None and self._readers:
+            self._retired.append(client)  # closed by the last one who reads with it
+        elif client is not None:
+            await client.close()
+
+    @asynccontextmanager
+    async def reading(self, target: Target, loaded: Loaded) -> AsyncIterator[Case]:
+        """A case that only reads, beside the passes, with the session that they use. Raises ReconcilerError."""
+        case = await self.case(target, loaded, renew=False)
+        self._readers += 1
+        try:
+            reader = case.client.reader()
+            reader.count_anew()
+            yield replace(case, client=reader)
+        finally:
+            self._readers -= 1
+            if not self._readers:
+                await self._close_retired()
+
+    async def _close_retired(self) -> None:
+        if not self.opened.held and not self._changing.locked():
+            await self.log_out()  # another replica works with a session of its own: two may end each other
+        retired, self._retired = self._retired, []
+        for client in retired:
             await client.close()
 
     async def _new_client(self, target: Target, store: Store) -> Client:

@@ -68,7 +68,12 @@ def _summary(counts: Counter[str]) -> str:
 
 def outcomes_of(board: Board, revision: str) -> dict[str, str | None]:
     """How each target took a revision; None: it hasn't come to it yet."""
-    return {
-        name: state.verdict if state.revision == revision or state.verdict == "error" else None
-        for name, state in board.targets.items()
-    }
+    since = board.source.changed_at or 0.0
+    return {name: _outcome(state, revision, since) for name, state in board.targets.items()}
+
+
+def _outcome(state: TargetState, revision: str, since: float) -> str | None:
+    if state.verdict == "error":
+        # Such a pass has come to no plan, and so to no revision; what counts is whether it was made since the commit.
+        return state.verdict if (state.checked_at or 0.0) >= since else None
+    return state.verdict if state.revision == revision else None

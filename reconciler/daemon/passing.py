@@ -13,7 +13,7 @@ from reconciler.daemon.roster import Entry
 from reconciler.daemon.state import Mode
 from reconciler.errors import ReconcilerError
 from reconciler.execute import Listener, Options, Scheduler
-from reconciler.reconcile import Case, Decision, carry_out, decide
+from reconciler.reconcile import Case, Decision, carry_out, decide, require_carriable
 from reconciler.settings import Target
 from reconciler.settle import tidy
 from reconciler.steps import TIMED, Plan, Report, Verdict
@@ -83,6 +83,7 @@ class Passing:
 
     async def _act(self, case: Case, decision: Decision, passed: Passed, standing: Standing) -> Passed:
         store, approvals = self.holding.opened, passed.approvals
+        require_carriable(case, decision.plan, None)
         if decision.approval is not None:
             agreed = next(one for one in approvals if one.digest == decision.approval)
             # Before anything is done: what was agreed to once is never done twice.

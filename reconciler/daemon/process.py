@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -14,9 +15,11 @@ from reconciler.daemon.daemon import Daemon
 
 log = structlog.get_logger(__name__)
 
-GRACE = 16.0
+GRACE = 14.0
 """Seconds that calls in flight get after the first signal; with logging out, the process is gone within 25."""
-CLOSING = 7.0
+CLOSING = 6.0
+LAST = 24.0
+"""Seconds after which the process ends whatever still hangs: a database's or a name server's answer, say."""
 
 Part = Callable[[asyncio.Event], Awaitable[None]]
 """Something that runs beside the loops until the event is set."""
@@ -65,6 +68,9 @@ class Process:
             os._exit(128 + number)
         self._number = number
         log.info("stopping: what is under way is finished, nothing more is begun")
+        end = threading.Timer(LAST, os._exit, [128 + number])
+        end.daemon = True
+        end.start()
         self._daemon.stop()
         asyncio.get_running_loop().call_later(GRACE, self._cut)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
 from typing import Protocol
 from uuid import uuid4
@@ -22,23 +24,23 @@ from reconciler.daemon.roster import Entry, Roster
 from reconciler.daemon.sharing import Sharing
 from reconciler.daemon.slots import Slots
 from reconciler.daemon.state import Phase, TargetState
+from reconciler.daemon.tenure import ORDERED, Standby, Tenure
 from reconciler.daemon.trees import Trees
 from reconciler.errors import LeaseLost, ReconcilerError, StateError
 from reconciler.execute import Event, Happening, Scheduler
 from reconciler.steps import Verdict
 from reconciler.store import Store
-from reconciler.store.records import Suspension
+from reconciler.windows import opening
 
 log = structlog.get_logger(__name__)
 
 GOOD = frozenset({Verdict.CONVERGED.value, Verdict.BLOCKED.value, "drifted", "suspended"})
 """Verdicts that a pass has nothing to be blamed for; they are looked at again after the interval."""
-UNTOLD = (None, "ordered")
 CHECK_AFTER = 1.0
 """Seconds after which a pass that has written looks whether it took effect."""
 
 
-class Watcher(Protocol):
+class Watcher(Standby, Protocol):
     """Somebody who wants to know how passes end."""
 
     def passed(self, target: str, passed: Passed, seconds: float) -> None:
@@ -46,9 +48,6 @@ class Watcher(Protocol):
 
     def known(self, target: str, verdict: str) -> None:
         """How the last pass of an earlier process ended."""
-
-    def standby(self, target: str) -> None:
-        """Another replica holds the target's lease, or may."""
 
     def called(self, target: str) -> OnCall:
         """For one target's client: what is to be told of each try."""
@@ -76,10 +75,13 @@ class TargetLoop:
     _reading: asyncio.Timeout | None = None
     _failures: int = 0
     _looks: int = 0
-    _recorded: str | None = None
-    _restrained_until: float = 0.0
-    _passed_over: bool = False
+    _recorded: tuple[str, str | None] | None = None
+    _tenure: Tenure = field(init=False)
     _chance: Random = field(default_factory=Random)
+
+    def __post_init__(self) -> None:
+        name, sharing = self.entry.name, self.sharing
+        self._tenure = Tenure(name, self.roster, self.holding, self.board, sharing, self.watcher)
 
     def wake(self, *, everything: bool = False) -> None:
         """Make a pass soon, with all that is quarantined if ``everything``. Many calls make one pass."""
@@ -135,19 +137,24 @@ class TargetLoop:
         self._halted = False
         try:
             async with asyncio.timeout(None) as self._reading:
-                if not await self._ours(everything):
-                    return self.holding.lease / 3
+                if not await self._tenure.begin():
+                    self._recorded = None
+                    self._everything = self._everything or everything
+                    return self._tenure.pause
+                if everything:
+                    await self.holding.try_login_again(self.roster.target(self.entry.name))
                 self.board.change(self.entry.name, phase=Phase.RUNNING, pass_id=_pass_id())
                 passed = await self._attempt(everything)
-        except TimeoutError:
-            if not self._stopping:
-                raise
-            return 0.0
+        except OSError as error:
+            # Our own deadline looks like one of the operating system's.
+            if self._stopping and isinstance(error, TimeoutError):
+                return 0.0
+            passed = await self._failed(ReconcilerError(f"the operating system says: {error.strerror or error}"))
         except LeaseLost as error:
             log.warning("the lease is lost", error=error.message)
-            self.board.change(self.entry.name, phase=Phase.STANDBY, holder=None)
-            self.watcher.standby(self.entry.name)
-            return self.holding.lease / 3
+            self._recorded = None
+            self._tenure.lost()
+            return self._tenure.pause
         except ReconcilerError as error:
             passed = await self._failed(error)
         finally:
@@ -175,60 +182,36 @@ class TargetLoop:
         with suppress(StateError):
             if self._recorded is None:
                 newest = await asyncio.to_thread(store.history, 20)
-                self._recorded = next((one.verdict for one in newest if one.verdict not in UNTOLD), "") or ""
-                if self._recorded:
-                    self.watcher.known(self.entry.name, self._recorded)
-            if passed.report is None and passed.verdict != self._recorded:
+                known = next((one for one in newest if one.verdict not in (None, ORDERED)), None)
+                self._recorded = (known.verdict or "", known.start.revision) if known is not None else ("", None)
+                if known is not None:
+                    self.watcher.known(self.entry.name, self._recorded[0])
+            now = (passed.verdict, passed.revision)
+            if passed.report is None and now != self._recorded:
                 await record_change(store, self.entry.mode.value, passed)
-            self._recorded = passed.verdict
-
-    async def _ours(self, everything: bool) -> bool:
-        """Whether this replica holds the target's lease, or could take it just now."""
-        target = self.roster.target(self.entry.name)
-        store = await self.holding.open_store(target)
-        if not store.held and self._restrains():
-            self.board.change(self.entry.name, phase=Phase.STANDBY)
-            return False
-        if not await store.acquire():
-            self.board.change(self.entry.name, phase=Phase.STANDBY, holder=store.holder)
-            self.watcher.standby(self.entry.name)
-            return False
-        self.board.change(self.entry.name, holder=None)
-        if everything:
-            await self.holding.try_login_again(target)
-        await self._until_settleable(store.settle_after)
-        return True
-
-    def _restrains(self) -> bool:
-        """Whether the target is left to another replica this time: we gave it up, or have our share already."""
-        if time.monotonic() < self._restrained_until:
-            return True
-        # Once only: nobody else may be there any more.
-        self._passed_over = self.sharing.full and not self._passed_over
-        return self._passed_over
+            self._recorded = now
 
     async def give_up(self, seconds: float) -> None:
-        """Let another replica have the target: release its lease after the pass under way, and wait so long."""
+        """Let another replica have the target after the pass under way, and leave it alone for so long."""
         async with self.lock:
-            if self.store is not None:
-                self._restrained_until = time.monotonic() + seconds
-                await self.holding.log_out()
-                await self.store.release()
-                self.board.change(self.entry.name, phase=Phase.STANDBY)
-                self.watcher.standby(self.entry.name)
+            await self._tenure.give_up(seconds)
+        self._recorded = None
         self.wake()
+
+    async def heed(self, *, everything: bool) -> None:
+        """Somebody has ordered something, perhaps at another replica. Raises StateError."""
+        if self.store is None:
+            return
+        standing = await self.store.standing(time.time())
+        self.board.change(self.entry.name, suspension=standing.suspension, approvals=standing.approvals)
+        if standing.suspension is not None:
+            self.halt()
+        self.wake(everything=everything)
 
     @property
     def store(self) -> Store | None:
         """The target's state, once it is open."""
         return self.holding.store
-
-    async def _until_settleable(self, moment: float) -> None:
-        """What a holder that is gone has sent may still arrive: its entries are judged when that is over."""
-        wait = moment - time.monotonic()
-        if wait > 0:
-            log.info("waiting for the last requests of the former holder", seconds=round(wait, 1))
-            await asyncio.sleep(wait)
 
     async def _attempt(self, everything: bool) -> Passed:
         loaded = self.trees.share(self.entry.name)
@@ -275,7 +258,7 @@ class TargetLoop:
             **known,
         )
         self.watcher.passed(self.entry.name, passed, seconds)
-        return self._wait_after(passed)
+        return min(self._wait_after(passed), self._until_due(passed))
 
     def _orders(self, passed: Passed, before: TargetState) -> dict[str, object]:
         """What is ordered, as the pass found it; an order that came meanwhile is newer."""
@@ -294,14 +277,17 @@ class TargetLoop:
             return self.pace.while_progressing(self._looks - 1)
         if passed.report is not None:
             return min(CHECK_AFTER, self.pace.interval)
-        return _not_after_end(self.pace.after_success(self._chance), passed.suspension)
+        return self.pace.after_success(self._chance)
 
-
-def _not_after_end(wait: float, suspension: Suspension | None) -> float:
-    """A suspension that ends by itself is followed by a pass at once."""
-    if suspension is None or suspension.until is None:
-        return wait
-    return min(wait, max(0.0, suspension.until - time.time()) + 0.05)
+    def _until_due(self, passed: Passed) -> float:
+        """Seconds until what was put off may be done: a suspension ends, or a window opens."""
+        due: list[float] = []
+        if passed.suspension is not None and passed.suspension.until is not None:
+            due.append(passed.suspension.until)
+        if passed.window is not None:
+            opens = opening(self.entry.windows, datetime.now(UTC))
+            due += [opens.timestamp()] if opens is not None else []
+        return max(0.0, min(due) - time.time()) + 0.05 if due else math.inf
 
 
 def _pass_id() -> str:

@@ -14,7 +14,7 @@ from reconciler.daemon.board import Board
 from reconciler.daemon.following import Follower
 from reconciler.daemon.pace import Pace
 from reconciler.daemon.roster import Roster
-from reconciler.errors import InputError, InvalidTree, ReconcilerError
+from reconciler.errors import InputError, InvalidTree, ReconcilerError, SourceUnavailable
 from reconciler.model import SourceFile
 from reconciler.sources import Tree
 from reconciler.trees import Loaded, load_shares
@@ -77,6 +77,10 @@ class Trees:
         except ReconcilerError as error:
             self._failures += 1
             await self._fall_back(error)
+        except OSError as error:
+            # A full disk, or too many open files: it may pass.
+            self._failures += 1
+            await self._fall_back(SourceUnavailable(f"the source can't be read: {error.strerror or error}"))
         else:
             self._failures = 0
 
@@ -97,15 +101,49 @@ class Trees:
             self._board.change_source(seen=tree.revision, error=error.message, problems=(), read_at=now)
             await self._fall_back(None)
             return
-        await self._enforce(tree, loaded)
-        self._board.change_source(seen=tree.revision, error=None, problems=(), read_at=now)
+        if self._loses(loaded) and not await self._stays(tree):
+            self._seen = None
+            self.wake()
+            return
+        kept = self._keep_shares(loaded)
+        if kept is None:
+            await self._follower.accept(tree)
+        self._enforce(tree, loaded)
+        self._board.change_source(seen=tree.revision, error=kept, problems=(), read_at=now)
+
+    def _loses(self, loaded: dict[str, Loaded]) -> bool:
+        """Whether a document that is in force is missing, so that something may be deleted."""
+        return any(
+            share.desired.resources.keys() - loaded[name].desired.resources.keys()
+            for name, share in self._shares.items()
+            if name in loaded
+        )
+
+    async def _stays(self, tree: Tree) -> bool:
+        """Whether the tree is still the same after a while."""
+        if not self._follower.patience:
+            return True
+        await asyncio.sleep(self._follower.patience)
+        return (await self._follower.newest()).revision == tree.revision
+
+    def _keep_shares(self, loaded: dict[str, Loaded]) -> str | None:
+        """A target whose documents have all gone keeps those that it had; what is to be told of it."""
+        emptied = [
+            name
+            for name, share in self._shares.items()
+            if share.desired.resources and name in loaded and not loaded[name].desired.resources
+        ]
+        for name in emptied:
+            loaded[name] = self._shares[name]
+        if not emptied:
+            return None
+        return f"no document is left for {', '.join(emptied)}: an empty tree is never enforced, the last ones stay"
 
     def _load(self, tree: Tree) -> dict[str, Loaded]:
         targets = self._roster.described()
         return dict(zip((one.name for one in targets), load_shares(tree, targets, self._roster.claims), strict=True))
 
-    async def _enforce(self, tree: Tree, loaded: dict[str, Loaded]) -> None:
-        await self._follower.accept(tree)
+    def _enforce(self, tree: Tree, loaded: dict[str, Loaded]) -> None:
         before, self._shares = self._shares, loaded
         new = [name for name, share in loaded.items() if not _same(before.get(name), share)]
         if tree.revision != self._board.source.revision:
@@ -124,7 +162,7 @@ class Trees:
         try:
             tree = await self._follower.last_good()
             if tree is not None:
-                await self._enforce(tree, await asyncio.to_thread(self._load, tree))
+                self._enforce(tree, await asyncio.to_thread(self._load, tree))
         except ReconcilerError as failure:
             log.warning("the last good tree can't be used either", error=failure.message)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from reconciler.errors import StateError
 from reconciler.store.codec import dump
@@ -68,6 +68,19 @@ def passes_of(connection: Connection, seals: Seals, limit: int) -> list[PassReco
         )
         for row in connection.execute(query)
     ]
+
+
+def orders_since(connection: Connection, number: int) -> tuple[int, list[tuple[str, str]]]:
+    """What was ordered of any target after the pass ``number``: the newest number, and (target, mode) of each."""
+    query = select(passes.c.id, passes.c.target, passes.c.mode)
+    new = query.where(passes.c.verdict == "ordered", passes.c.id > number).order_by(passes.c.id)
+    rows = connection.execute(new).all()
+    return (rows[-1].id if rows else number), [(row.target, row.mode) for row in rows]
+
+
+def newest_pass(connection: Connection) -> int:
+    """The number of the newest pass of any target; 0: none."""
+    return int(connection.execute(select(func.max(passes.c.id))).scalar() or 0)
 
 
 def _thin_out(connection: Connection, seals: Seals) -> None:

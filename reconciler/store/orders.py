@@ -16,6 +16,10 @@ DAMAGED = "the record of a suspension is damaged, so it counts as one; resume to
 """The reason that a damaged suspension shows instead of its own."""
 
 
+SKEW = 60.0
+"""Seconds that clocks may differ by. What was approved later than that was approved by a clock that was wrong."""
+
+
 def suspension(connection: Connection, seals: Seals, now: float) -> Suspension | None:
     """The suspension at ``now`` (Unix seconds). A damaged one holds: damage only ever lets us do less."""
     row = connection.execute(select(suspensions).where(suspensions.c.target == seals.target)).mappings().first()
@@ -43,7 +47,9 @@ def resume(connection: Connection, seals: Seals) -> None:
 def approvals_of(connection: Connection, seals: Seals, now: float) -> tuple[Approval, ...]:
     """The approvals that stand at ``now`` (Unix seconds), oldest first; a damaged one approves nothing."""
     found = (Approval(row.digest, row.by, row.at, row.until) for row in _intact(connection, seals, approvals))
-    return tuple(sorted((one for one in found if one.until > now), key=lambda one: (one.at, one.digest)))
+    return tuple(
+        sorted((one for one in found if one.at <= now + SKEW and one.until > now), key=lambda one: (one.at, one.digest))
+    )
 
 
 def approve(connection: Connection, seals: Seals, approval: Approval) -> None:

@@ -104,6 +104,22 @@ class Reads:
 
         return self._ordered(read, Standing())
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write to it at the same time."""
+        return self._backend.remote
+
+    async def orders_since(self, number: int | None) -> tuple[int, list[tuple[str, str]]]:
+        """What was ordered of any target of the database since; None: only where to begin. (target, mode) of each."""
+
+        def read() -> tuple[int, list[tuple[str, str]]]:
+            with self._reading() as connection:
+                if number is None:
+                    return history.newest_pass(connection), []
+                return history.orders_since(connection, number)
+
+        return await asyncio.to_thread(read)
+
     def _ordered(self, read: Callable[[Connection], T], none: T) -> T:
         """``none`` from a state that an older program has made and nobody has written to since."""
         with self._reading() as connection:

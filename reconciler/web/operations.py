@@ -23,9 +23,6 @@ from reconciler.web.problems import Refusal, failed, status_of
 from reconciler.web.reading import body_of, query_of, refuse_query
 from reconciler.web.settings import SMALL_BODY, Role, WebSettings
 
-WEBHOOK = "webhook"
-"""What history calls a webhook."""
-
 HOOKS_AT_ONCE = 8
 
 T = TypeVar("T")
@@ -45,7 +42,7 @@ class Services:
         self.plan_slots = Slots(settings.plans.at_once, "plans")
         self.streams = Slots(settings.streams, "listeners")
         self.hook_slots = Slots(HOOKS_AT_ONCE, "webhooks")
-        self.waker = Waker(partial(control.wake, by=WEBHOOK), Bucket(settings.hooks_per_minute))
+        self.waker = Waker(control.wake, Bucket(settings.hooks_per_minute))
 
 
 @dataclass(frozen=True, slots=True)
