@@ -16,7 +16,7 @@ from tests.web.control import MemoryControl
 from tests.web.serving import HOOK, Served, eventually, serving
 
 BODY = b'{"ref": "refs/heads/main", "text": "\xc3\xa4"}'
-WOKEN = [("wake", None, "webhook")]
+WOKEN = [("wake", None, "")]
 
 
 def signature(body: bytes, key: str = HOOK.reveal(), digest: str = "sha256") -> str:
