@@ -79,11 +79,7 @@ async def decide(case: Case, *, settle: bool = False) -> Decision:
 
     ``settle``: what an earlier run has left open is settled in the state, too, and not for this plan only.
     """
-    if not case.desired.resources:
-        raise InputError(
-            "the desired state is empty, and an empty tree is never applied",
-            remedy="check the path; to delete what is left, remove documents step by step, with --prune",
-        )
+    require_documents(case.desired)
     if settle and case.store is not None:
         # What a holder that vanished has sent may still arrive: its entries are judged by a look after that.
         await asyncio.sleep(max(0.0, case.store.settle_after - time.monotonic()))
@@ -102,6 +98,15 @@ async def decide(case: Case, *, settle: bool = False) -> Decision:
     # What the moment holds back isn't done now, and so the approval isn't used up.
     used = any(step.id in lifted for step in approved.steps)
     return Decision(approved, view, read_at, approval=plan.digest if used else None)
+
+
+def require_documents(desired: Desired) -> None:
+    """Refuse an empty tree: a wrong path looks just like it."""
+    if not desired.resources:
+        raise InputError(
+            "the desired state is empty, and an empty tree is never applied",
+            remedy="check the path; to delete what is left, remove documents step by step, with --prune",
+        )
 
 
 def _planned(case: Case, view: View, *, approved: bool = False) -> Plan:

@@ -142,7 +142,8 @@ class Plan:
     """What will be done, in order, and what won't, and why.
 
     ``target`` is its name, ``url`` where it is; ``lineage`` None: made without the state, can't be applied.
-    ``calls`` forecasts the requests by method; ``spent`` is the day's budget used before this plan.
+    ``calls`` forecasts the requests by method; ``spent`` is the day's budget used before this plan. ``recorded``: when
+    the live state was recorded that it was made from, where that wasn't read for it.
     """
 
     target: str
@@ -159,6 +160,7 @@ class Plan:
     unchanged: int
     calls: Mapping[str, int]
     digest: str
+    recorded: str | None = None
     in_sync: tuple[str, ...] = field(default=(), repr=False)
 
     @property

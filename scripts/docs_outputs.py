@@ -193,6 +193,7 @@ def _a_new_cluster(stage: Stage) -> None:
         shutil.copytree(ROOT / "examples" / "desired-state", stage.folder / place)
     stage.write("bad/users.yaml", WRONG)
     stage.write("import.yaml", IMPORT)
+    stage.run("validate bad -o github")
     for line in ("validate examples/desired-state", "validate bad", "apply desired-state --yes"):
         stage.run(line)
     stage.give_secrets()
@@ -201,6 +202,7 @@ def _a_new_cluster(stage: Stage) -> None:
     stage.run("state restore state-backup.db")
     stage.run("import-workers import.yaml --secrets-dir secrets")
     _held_back(stage)
+    _recorded(stage)
     _agreed(stage)
     _drift(stage)
     _lost_answer(stage)
@@ -214,6 +216,13 @@ def _held_back(stage: Stage) -> None:
     stage.run("plan desired-state")
     stage.run("plan desired-state --allow redeploy")
     stage.edit("desired-state/services.yaml", "redis-2.internal", "redis.internal")
+
+
+def _recorded(stage: Stage) -> None:
+    stage.run("observe --out live.json")
+    stage.edit("desired-state/roles.yaml", "SOC analyst", "SOC analysts")
+    stage.run("plan desired-state --offline live.json --allow replace")
+    stage.edit("desired-state/roles.yaml", "SOC analysts", "SOC analyst")
 
 
 def _drift(stage: Stage) -> None:

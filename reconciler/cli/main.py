@@ -16,6 +16,8 @@ BUILT_IN = {
     "validate": "Check a directory of desired state; sends nothing.",
     "plan": "Show what apply would do; writes nothing.",
     "apply": "Bring the target to the desired state.",
+    "observe": "Record the live state for plans that are made elsewhere.",
+    "comment": "Put a plan into a pull request, as one comment.",
     "export": "Write the live state as desired state.",
     "adopt": "Make an object that is there already ours.",
     "forget": "Give an object up without deleting it.",

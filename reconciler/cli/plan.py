@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.annotating import annotated, annotations_option
 from reconciler.cli.codes import document_code, plan_code, worst
 from reconciler.cli.common import finish
 from reconciler.cli.failures import tell_of
@@ -23,7 +24,7 @@ from reconciler.cli.options import (
 )
 from reconciler.cli.several import documents_of, shown
 from reconciler.cli.show import require_place, tame, text_options, uncontrolled, write_out
-from reconciler.errors import InvalidTree, ReconcilerError
+from reconciler.errors import InputError, InvalidTree, ReconcilerError
 from reconciler.load import load
 from reconciler.opening import opened
 from reconciler.policy import Policy
@@ -61,6 +62,10 @@ class Planned:
 @out_option
 @colour_option
 @click.option("--full", is_flag=True, help="Show every field, even of many like steps.")
+@click.option(
+    "--offline", metavar="FILE", help="Compare with a recording of `observe`; no credential and no network is used."
+)
+@annotations_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is something to do.")
 def command(
     path: str,
@@ -71,16 +76,21 @@ def command(
     out: str | None,
     no_color: bool,
     full: bool,
+    offline: str | None,
+    annotations: str | None,
     detailed_exitcode: bool,
 ) -> int:
     """Compare the desired state under PATH with the target, and show what apply would do."""
     require_place(out)
     options = {**text_options(no_color), "full": full} if output == "text" else {}
-    if server is not None:
-        _refuse_wishes(wishes)
-        planned = finish(_there(server, where.target, _files(path), output, options, detailed_exitcode))
-    else:
-        planned = _here(path, where, wishes, output, options, detailed_exitcode)
+    with annotated(path, annotations):
+        if server is not None:
+            _refuse_wishes(wishes, offline)
+            planned = finish(_there(server, where.target, _files(path), output, options, detailed_exitcode))
+        elif offline is not None:
+            planned = _drawn(_offline(path, where, wishes, offline), [], output, options, detailed_exitcode)
+        else:
+            planned = _here(path, where, wishes, output, options, detailed_exitcode)
     document = documents_of(planned.documents, planned.count)
     click.echo(shown(planned.texts, document, output), nl=False)
     if out:
@@ -93,15 +103,36 @@ def _here(path: str, where: Where, wishes: Policy, output: str, options: Mapping
     loaded = load_for(path, chosen, claims(where))
     failures: list[int] = []
     plans = finish(_plans(list(zip(chosen, loaded, strict=True)), failures))
+    return _drawn(plans, failures, output, options, detailed, len(chosen))
+
+
+def _offline(path: str, where: Where, wishes: Policy, recording: str) -> list[Plan]:
+    from reconciler.cli.offline import offline_plans
+
+    if where.state is not None or where.secrets_dir is not None:
+        flag = "--state" if where.state is not None else "--secrets-dir"
+        raise InputError(f"{flag} is of no use with --offline", remedy="leave one of them out")
+    return offline_plans(path, where, wishes, recording)
+
+
+def _drawn(
+    plans: list[Plan],
+    failures: list[int],
+    output: str,
+    options: Mapping[str, Any],
+    detailed: bool,
+    count: int | None = None,
+) -> Planned:
     texts = [] if output == "json" else [render_plan(one, output, **options) for one in plans]  # type: ignore[arg-type]
     codes = [*failures, *(plan_code(one, detailed=detailed) for one in plans)]
-    return Planned([plan_json(one) for one in plans], texts, codes, len(chosen))
+    return Planned([plan_json(one) for one in plans], texts, codes, len(plans) if count is None else count)
 
 
-def _refuse_wishes(wishes: Policy) -> None:
+def _refuse_wishes(wishes: Policy, offline: str | None) -> None:
     """A server plans with its own policy, as its passes do."""
+    others = {"--resend": wishes.resend, "--offline": offline}
     numbers = {"--allow": wishes.allow or wishes.deletions is not None or wishes.recreate is not None}
-    refuse_beside_server(**{"--only": wishes.only, "--prune": wishes.prune, **numbers, "--resend": wishes.resend})
+    refuse_beside_server(**{"--only": wishes.only, "--prune": wishes.prune, **numbers, **others})
 
 
 def _files(path: str) -> tuple[SourceFile, ...]:

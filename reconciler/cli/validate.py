@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import click
 
-from reconciler.cli.options import path_argument
+from reconciler.cli.annotating import from_here
+from reconciler.cli.options import output_option, path_argument
 from reconciler.errors import InvalidTree
 from reconciler.load import load
+from reconciler.model import Problem
 from reconciler.secrets import RESERVED
 from reconciler.settings import Where, claims, config_of
 from reconciler.systems.registry import system_of
@@ -19,8 +22,22 @@ from reconciler.validate import validate
 @click.command("validate")
 @path_argument
 @click.option("--config", type=click.Path(), help="A file with several targets (RECONCILER_CONFIG).")
-def command(path: str, config: str | None) -> int:
+@output_option("text", "json", "github", "gitlab")
+def command(path: str, config: str | None, output: str) -> int:
     """Check the desired state under PATH; every problem is told with file, line and column."""
+    try:
+        kinds, files = _checked(path, config)
+    except InvalidTree as error:
+        if output != "text":
+            click.echo(_told(from_here(path, error), {}, 0, output), nl=False)
+        raise
+    text = _summary(kinds, files) + "\n" if output == "text" else _told([], kinds, files, output)
+    click.echo(text, nl=False)
+    return 0
+
+
+def _checked(path: str, config: str | None) -> tuple[Counter[str], int]:
+    """How many documents of each kind, in how many files. Raises InvalidTree with every problem."""
     where = Where(config=config)
     everyone, found = claims(where), config_of(where)
     reserved = RESERVED | (found.reserved if found else frozenset())
@@ -39,8 +56,15 @@ def command(path: str, config: str | None) -> int:
         kinds.update(ref.kind for ref in desired.resources)
     if problems:
         raise InvalidTree(sorted(set(problems)))
-    click.echo(_summary(kinds, len(tree.files)))
-    return 0
+    return kinds, len(tree.files)
+
+
+def _told(problems: Sequence[Problem], kinds: Mapping[str, int], files: int, output: str) -> str:
+    from reconciler.render.problems import problems_github, problems_gitlab, problems_json
+
+    if output == "json":
+        return problems_json(problems, {"files": files, "documents": dict(sorted(kinds.items()))} if kinds else {})
+    return problems_github(problems) if output == "github" else problems_gitlab(problems)
 
 
 def _summary(kinds: Counter[str], files: int) -> str:

@@ -142,7 +142,7 @@ def _resend(difference: Difference, kind: Kind, item: Item, draft: Draft) -> Dif
         for name in difference.unknown
         if (kind.sends_unknown or draft.policy.resend)
         and kind.updates(name)
-        and "has no value here" not in difference.unknown[name]
+        and not any(words in difference.unknown[name] for words in ("has no value here", "no key to compare with"))
     }
     if not sendable:
         return difference

@@ -72,7 +72,7 @@ def _plan(plan: Plan, endings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
         "target": safe(plan.target),
         "url": safe(words.address(plan)),
         "revision": safe(words.revision(plan) or ""),
-        "stateless": words.STATELESS.capitalize() + "." if plan.lineage is None else "",
+        "stateless": (why := words.stateless(plan)) and f"{why[0].upper()}{why[1:]}.",
         "warnings": list(map(safe, plan.warnings)),
         "groups": _groups(plan, endings),
         "blocked": list(map(_held, plan.blocked)),

@@ -63,7 +63,7 @@ def _head(kind: str, plan: Plan) -> dict[str, Any]:
 
 
 def _body(plan: Plan, steps: list[dict[str, Any]]) -> dict[str, Any]:
-    stateless = (words.STATELESS,) if plan.lineage is None else ()
+    stateless = tuple(filter(None, [words.stateless(plan)]))
     return {
         "summary": plan.summary,
         "steps": steps,

@@ -71,11 +71,11 @@ def report_markdown(report: Report, *, limit: int = LIMIT, see: str = SEE_REPORT
 
 def _origin(plan: Plan) -> tuple[str, ...]:
     revision = words.revision(plan)
-    where = f"{code(words.clipped(words.address(plan), MAX_NAME))}"
-    where += f" at revision {code(words.clipped(revision, MAX_NAME))}" if revision else ""
-    if plan.lineage is None:
-        return (f"> **Warning:** {words.STATELESS}.", where)
-    return (where,)
+    parts = [code(words.clipped(words.address(plan), MAX_NAME))]
+    parts += [f"at revision {code(words.clipped(revision, MAX_NAME))}"] if revision else []
+    where = " ".join(filter(None, parts))
+    why = words.stateless(plan)
+    return tuple(filter(None, [f"> **Warning:** {why}." if why else "", where]))
 
 
 def _asides(plan: Plan) -> tuple[str, ...]:

@@ -69,7 +69,8 @@ def report_text(
 def _heading(page: Page, what: str, plan: Plan) -> None:
     revision = words.revision(plan)
     origin = f"{plan.target}, {words.address(plan)}" + (f", revision {revision}" if revision else "")
-    warning = f" ({words.STATELESS})" if plan.lineage is None else ""
+    why = words.stateless(plan)
+    warning = f" ({why})" if why else ""
     page.put(f"{what} ", origin + warning, tint="bold", style="danger" if warning else "bold")
     page.gap()
 

@@ -27,6 +27,7 @@ MARKS: Mapping[Status, tuple[str, str]] = {
 
 ALWAYS_COUNTED = ("create", "update", "replace", "delete")
 STATELESS = "made without the state: can't be applied"
+RECORDED = "made from a recording of {}: can't be applied"
 UNKNOWN_FIELDS = "Unknown (can't be compared, left as they are)"
 DESTRUCTIVE = "loses data or access"
 DISRUPTIVE = "stops what runs"
@@ -94,6 +95,13 @@ def revision(plan: Plan) -> str | None:
     """The revision as people say it: a commit's first twelve digits, anything else whole."""
     found = plan.revision
     return found[:12] if found and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", found) else found
+
+
+def stateless(plan: Plan) -> str:
+    """Why a plan can't be applied; empty when it can."""
+    if plan.recorded is not None:
+        return RECORDED.format(plan.recorded)
+    return STATELESS if plan.lineage is None else ""
 
 
 def tally(plan: Plan, *, zeros: bool) -> list[str]:

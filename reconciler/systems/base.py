@@ -41,10 +41,15 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Something that one GET reads. ``fetch`` returns it parsed, or ``NotOffered``; raises ApiError."""
+    """Something that one GET reads. ``fetch`` returns it parsed, or ``NotOffered``; raises ApiError.
+
+    ``public`` are the fields that a recording may show to anybody, nested ones with slashes: what could hold a
+    secret isn't among them.
+    """
 
     name: str
     fetch: Callable[[Seal], Flow[Any]]
+    public: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

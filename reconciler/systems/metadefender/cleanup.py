@@ -36,7 +36,9 @@ def _path(range: str) -> str:
     return f"/admin/config/{range}/cleanup"
 
 
-CLEANUPS = tuple(Collection(f"cleanup-{range}", partial(_fetch, range)) for range in RANGES)
+CLEANUPS = tuple(
+    Collection(f"cleanup-{range}", partial(_fetch, range), frozenset({"cleanuprange"})) for range in RANGES
+)
 
 
 class CleanupKind(SettingKind):

@@ -34,7 +34,8 @@ def fetch_installers(seal: Seal) -> Flow[Any]:
     return [(str(id), an_object(entry, "GET /admin/installer: an entry")) for id, entry in data.items()]
 
 
-INSTALLERS = Collection("installers", fetch_installers)
+PUBLIC = frozenset({"name", "checksum", "type", "version", "platform"})
+INSTALLERS = Collection("installers", fetch_installers, PUBLIC)
 
 
 class InstallerKind(Kind):

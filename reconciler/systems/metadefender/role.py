@@ -40,7 +40,8 @@ def fetch_roles(seal: Seal) -> Flow[Any]:
     return found
 
 
-ROLES = Collection("roles", fetch_roles)
+PUBLIC = frozenset({"id", "role_id", "name", "display_name", "rights", "editable"})
+ROLES = Collection("roles", fetch_roles, PUBLIC)
 
 
 class RoleKind(Kind):

@@ -56,7 +56,9 @@ def fetch_status(type: str) -> Flow[str]:
     return one_line(status) if isinstance(status, str) else "connected, status not shown"
 
 
-SERVICES = Collection("services", fetch_services)
+PUBLIC = frozenset({"service_id", "id", "type", "display_name", "status"})
+PLACE = ("host", "port", "user")
+SERVICES = Collection("services", fetch_services, PUBLIC.union(PLACE, (f"config/{name}" for name in PLACE)))
 
 
 class ServiceKind(Kind):

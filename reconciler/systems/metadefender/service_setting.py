@@ -38,7 +38,8 @@ class ServiceSettingSpec(Spec):
     storage: Storage | None = None
 
 
-SETTING = Collection("filestorage-setting", lambda seal: fetch_setting("getServiceSetting", PATH))
+PUBLIC = frozenset({"max_replica", "min_replica", "cleanuprange", "storage/type"})
+SETTING = Collection("filestorage-setting", lambda seal: fetch_setting("getServiceSetting", PATH), PUBLIC)
 
 
 class ServiceSettingKind(SettingKind):

@@ -29,7 +29,7 @@ class SessionSpec(Spec):
     allowDuplicateSession: bool | None = None
 
 
-SESSION = Collection("session", lambda seal: fetch_setting("getSession", PATH))
+SESSION = Collection("session", lambda seal: fetch_setting("getSession", PATH), frozenset(TIMEOUTS + SWITCHES))
 
 
 class SessionKind(SettingKind):

@@ -22,7 +22,7 @@ class SessionCookieSpec(Spec):
     samesite: Literal["Strict", "Lax", "None"] | None = None
 
 
-COOKIE = Collection("sessioncookie", lambda seal: fetch_setting("getSessionCookie", PATH))
+COOKIE = Collection("sessioncookie", lambda seal: fetch_setting("getSessionCookie", PATH), frozenset({"samesite"}))
 
 
 class SessionCookieKind(SettingKind):

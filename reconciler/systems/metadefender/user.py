@@ -88,8 +88,11 @@ def fetch_directories(seal: Seal) -> Flow[Any]:
     return {id: a_text(entry, "name", "GET /admin/userdirectory") for id, entry in found}
 
 
-USERS = Collection("users", fetch_users)
-DIRECTORIES = Collection("userdirectories", fetch_directories)
+PUBLIC = frozenset(
+    {"id", "name", "directory_id", "roles", "editable", "is_self", "display_name", "email", "description"}
+)
+USERS = Collection("users", fetch_users, PUBLIC.union(f"ui_settings/{name}" for name in UiSettings.model_fields))
+DIRECTORIES = Collection("userdirectories", fetch_directories, frozenset({"id", "name"}))
 
 
 class UserKind(Kind):

@@ -44,7 +44,9 @@ def fetch_workers(seal: Seal) -> Flow[Any]:
     return worker_entries(accepted(request, response).json(), "GET /admin/worker")
 
 
-WORKERS = Collection("workers", fetch_workers)
+PUBLIC = frozenset({*IDS, "host", "port", "display_name", "status", "type", "version", "license_id", "installer_id"})
+CONFIG = frozenset({"config/log_level", "config/connection_per_file_service"})
+WORKERS = Collection("workers", fetch_workers, PUBLIC | CONFIG)
 
 
 class WorkerKind(Kind):
