@@ -5,6 +5,7 @@ So whatever a flow demands of a server it demands of a recording, too, and nothi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Set
 from typing import Any
 
@@ -65,7 +66,7 @@ def _sealed(request: Request, response: Response) -> Response:
     """The answer as it is past the request's border, where keys have become what they are known by."""
     if not 200 <= response.status < 300:
         return response
-    return Response(200, {}, orjson.dumps(response.json()))
+    return Response(200, {}, json.dumps(response.json()).encode())
 
 
 def pruned(data: Any, public: Set[str], prefix: str = "") -> Any:
@@ -75,7 +76,7 @@ def pruned(data: Any, public: Set[str], prefix: str = "") -> Any:
     """
     if isinstance(data, list):
         kept = [pruned(one, public, prefix) for one in data if isinstance(one, dict)]
-        return sorted(kept, key=lambda one: orjson.dumps(one, option=orjson.OPT_SORT_KEYS))
+        return sorted(kept, key=lambda one: json.dumps(one, sort_keys=True))
     if not isinstance(data, dict):
         return None
     if not prefix and not any(name in public for name in data):

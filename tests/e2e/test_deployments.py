@@ -108,7 +108,7 @@ def test_a_failed_deployment_is_told_and_not_begun_again(make: MakeDesk):
     before = desk.center.last()
     again = desk.apply()
     assert desk.center.writes(before) == []
-    assert any("failed on its worker" in warning for warning in again.json()["warnings"])
+    assert any("the Control Center's log says why" in warning for warning in again.json()["warnings"])
 
 
 def test_what_isnt_settled_in_time(make: MakeDesk):

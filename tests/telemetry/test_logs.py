@@ -87,7 +87,7 @@ def test_a_pass_is_named_in_all_that_it_logs(stream: io.StringIO):
         log().info("after")
 
     async def deeper() -> None:
-        logging.getLogger("sqlalchemy.engine").warning("a library's")
+        logging.getLogger("sqlalchemy.orm").warning("a library's")
 
     async def main() -> None:
         await asyncio.gather(one("a"), one("b"))
