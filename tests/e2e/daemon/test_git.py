@@ -125,3 +125,15 @@ def test_a_process_that_starts_over_takes_up_the_last_good_commit(desk: Desk, re
         assert daemon.becomes("converged")["revision"] == good
         assert samesite(desk) == "Strict"
         assert not source(daemon)["sound"]
+
+
+@pytest.mark.ci
+def test_a_webhook_tries_no_refused_credentials_again(desk: Desk, repository: Repository):
+    repository.push(cookie("Strict"))
+    env = environment(desk) | {"RECONCILER_PASSWORD": "not the right one"}
+    with running(desk, *flags(repository), interval="1h", env=env) as daemon:
+        daemon.becomes("error")
+        for _ in range(3):
+            assert hook(daemon).status_code == 202
+        time.sleep(1)
+        assert [one["operationId"] for one in desk.center.requests()].count("login") == 1
