@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from reconciler.cli.common import finish, the_target
-from reconciler.cli.export import whole_view
 from reconciler.cli.options import output_option, takes_where
 from reconciler.errors import ReconcilerError
 from reconciler.opening import opened
+from reconciler.orders import whole_view
 from reconciler.reconcile import Case
 from reconciler.settings import Target, Where
 from reconciler.systems.view import NotOffered, Unreadable, View

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
@@ -12,10 +11,8 @@ from reconciler.cli.options import takes_where
 from reconciler.cli.show import note
 from reconciler.errors import InputError
 from reconciler.export import to_yaml
-from reconciler.memory import Memory
-from reconciler.observe import observe
 from reconciler.opening import opened
-from reconciler.reconcile import Case
+from reconciler.orders import whole_view
 from reconciler.settings import Where
 from reconciler.systems.view import NotOffered, View
 
@@ -51,13 +48,6 @@ def command(where: Where, out: str) -> int:
             note(f"{name}: left out, the server doesn't show it ({one.reason})")
     click.echo(f"Exported {documents} document{'' if documents == 1 else 's'} to {out}.")
     return 0
-
-
-async def whole_view(case: Case) -> View:
-    """Everything that the server shows, of every kind."""
-    found = await observe(case.client, case.system, list(case.system.collections), case.seal)
-    memory = case.store.memory(time.time()) if case.store else Memory()
-    return View(case.system, case.target, case.desired, found, memory, keyring=case.keyring, own_user=case.own_user)
 
 
 def _empty(out: str) -> Path:
