@@ -17,6 +17,7 @@ from tests.postgres import running as postgres
 pytestmark = pytest.mark.ci
 LEASE = 2.0
 IN_FLIGHT = 8
+DELAY = 0.4
 Replica = Callable[..., Daemon]
 
 
@@ -133,11 +134,13 @@ def test_a_holder_that_is_gone_in_the_middle_is_followed_without_a_write_too_man
     first.becomes("converged")
     second = replica("second")
     eventually(lambda: standing_by(second))
-    desk.center.fault("createRole", {"delay": 0.4})
+    desk.center.fault("createRole", {"delay": DELAY})
     before = desk.center.last()
     desk.write(cookie("Strict"), *roles(20))
     eventually(lambda: desk.center.writes(before))
     first.send(how)
+    time.sleep(DELAY)
+    begun = desk.center.last()
     works(second, seconds=90)
     assert [name for name in desk.center.names("roles") if name.startswith("r")] == sorted(f"r{n}" for n in range(20))
     made = desk.center.writes(before)
@@ -147,11 +150,24 @@ def test_a_holder_that_is_gone_in_the_middle_is_followed_without_a_write_too_man
     if how is signal.SIGSTOP:
         first.send(signal.SIGCONT)
         eventually(lambda: standing_by(first))
+        time.sleep(2 * DELAY)
+        forgive_what_was_begun(desk, begun)
     else:
         first.over()
     assert desk.center.writes(before) == made
     desk.center.edit("settings", {"name": "sessioncookie"}, set={"samesite": "None"})
     eventually(lambda: samesite(desk) == "Strict")
+
+
+def forgive_what_was_begun(desk: Desk, last: int) -> None:
+    """A request whose head had left may be stopped right before its body's bytes, and send them when it wakes up.
+
+    No check on our side can be later than that one (docs/daemon.md says so); the server refuses what is there already.
+    """
+    for broken in desk.center.violations():
+        assert broken["rule"] == "duplicate", broken
+        assert broken["n"] <= last, broken
+    desk.center.ask("DELETE", "violations")
 
 
 def test_an_order_may_be_given_to_the_one_that_stands_by(desk: Desk, replica: Replica):
