@@ -15,7 +15,7 @@ from reconciler.cli.show import tame
 from reconciler.errors import InputError
 from reconciler.opening import open_store
 from reconciler.settings import Target, Where
-from reconciler.store.records import PassRecord, PassStart
+from reconciler.store.records import ORDERED, PassRecord, PassStart
 
 if TYPE_CHECKING:
     from reconciler.remote import Server
@@ -69,7 +69,7 @@ def _record(one: Mapping[str, Any]) -> PassRecord:
 
 def line(one: PassRecord) -> str:
     """One pass on one line; what somebody ordered is one, too."""
-    if one.verdict == "ordered":
+    if one.verdict == ORDERED:
         words = "".join(str(outcome.get("step") or "") for outcome in one.outcomes)
         what = f"{one.start.mode}: {words}" if words else one.start.mode
         return f"#{one.id:<4} {when(one.start.at)}  {one.verdict:<12} {'':>9}  {tame(what)}"

@@ -28,7 +28,7 @@ from reconciler.load.suggest import suggest
 from reconciler.model import SourceFile
 from reconciler.reconcile import Case, decide
 from reconciler.steps import Plan
-from reconciler.store import Store
+from reconciler.store import Store, shared
 from reconciler.store.records import Approval, Ending, EntryRecord, PassRecord, Suspension
 from reconciler.trees import Loaded
 
@@ -90,7 +90,7 @@ class Daemon:
         for name, loop in self.loops.items():
             with suppress(InputError):
                 target = self.roster.target(name)
-                if target.state not in seen and target.state.startswith("sqlite"):
+                if target.state not in seen and not shared(target.state):
                     seen.add(target.state)
                     await loop.holding.open_store(target)
 

@@ -6,7 +6,7 @@ import time
 
 from reconciler.daemon.passing import Passed
 from reconciler.store import Store
-from reconciler.store.records import PassStart
+from reconciler.store.records import ORDERED, PassRecord, PassStart
 
 Outcomes = list[dict[str, str | None]]
 
@@ -23,4 +23,9 @@ async def record_change(store: Store, mode: str, passed: Passed) -> None:
 async def record_order(store: Store, order: str, by: str, words: str) -> None:
     """Note what somebody has ordered, such as ``suspend``. Raises StateError."""
     outcomes: Outcomes = [{"step": words, "status": "done", "error": None}]
-    await store.note_order(PassStart(time.time(), f"{order}, by {by}"), "ordered", outcomes)
+    await store.note_order(PassStart(time.time(), f"{order}, by {by}"), ORDERED, outcomes)
+
+
+def newest_outcome(store: Store) -> PassRecord | None:
+    """The newest pass that has ended, if one of the last 20 has; an order isn't one. Blocks. Raises StateError."""
+    return next((one for one in store.history(20) if one.verdict not in (None, ORDERED)), None)

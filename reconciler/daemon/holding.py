@@ -34,6 +34,7 @@ class Holding:
     on_call: OnCall
     store: Store | None = None
     _client: Client | None = None
+    _target: Target | None = None
     _credentials: dict[str, Secret] = field(default_factory=dict, repr=False)
     _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _readers: int = 0
@@ -68,6 +69,7 @@ class Holding:
         """All that a pass needs; without ``renew``, a client that is in use stays. Raises ReconcilerError."""
         store = await self.open_store(target)
         async with self._changing:
+            self._target = target
             client = self._client
             if client is None or (renew and dict(target.credentials) != self._credentials):
                 client = await self._new_client(target, store)
@@ -144,7 +146,11 @@ class Holding:
         async def on_refused(error: LoginRefused) -> None:
             await store.remember_refused_login(mark)
 
-        return Hooks(guard=guard, on_login_refused=on_refused, on_call=self.on_call, fence=store.fence)
+        def hide(text: str) -> str:
+            # With the secrets of the newest pass: the client outlives those that it was made with.
+            return (self._target or target).hide(text)
+
+        return Hooks(guard=guard, on_login_refused=on_refused, on_call=self.on_call, fence=store.fence, hide=hide)
 
 
 def credentials_mark(target: Target, store: Store) -> str:

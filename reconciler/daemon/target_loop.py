@@ -3,51 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from random import Random
 from typing import Protocol
 from uuid import uuid4
 
 import structlog
 
 from reconciler.daemon.board import Board
-from reconciler.daemon.history import record_change
 from reconciler.daemon.holding import Holding, OnCall
-from reconciler.daemon.objects import objects_of
 from reconciler.daemon.pace import Pace
 from reconciler.daemon.passing import ERROR, Passed, Passing
+from reconciler.daemon.publishing import publish
+from reconciler.daemon.recorder import Known, Recorder
+from reconciler.daemon.rhythm import Rhythm
 from reconciler.daemon.roster import Entry, Roster
 from reconciler.daemon.sharing import Sharing
 from reconciler.daemon.slots import Slots
 from reconciler.daemon.state import Phase, TargetState
-from reconciler.daemon.tenure import ORDERED, Standby, Tenure
+from reconciler.daemon.tenure import Standby, Tenure
 from reconciler.daemon.trees import Trees
 from reconciler.errors import LeaseLost, ReconcilerError, StateError
 from reconciler.execute import Event, Happening, Scheduler
-from reconciler.steps import Verdict
 from reconciler.store import Store
-from reconciler.windows import opening
 
 log = structlog.get_logger(__name__)
 
-GOOD = frozenset({Verdict.CONVERGED.value, Verdict.BLOCKED.value, "drifted", "suspended"})
-"""Verdicts that a pass has nothing to be blamed for; they are looked at again after the interval."""
-CHECK_AFTER = 1.0
-"""Seconds after which a pass that has written looks whether it took effect."""
 
-
-class Watcher(Standby, Protocol):
+class Watcher(Standby, Known, Protocol):
     """Somebody who wants to know how passes end."""
 
     def passed(self, target: str, passed: Passed, seconds: float) -> None:
         """A pass has ended, and is on the board."""
-
-    def known(self, target: str, verdict: str) -> None:
-        """How the last pass of an earlier process ended."""
 
     def called(self, target: str) -> OnCall:
         """For one target's client: what is to be told of each try."""
@@ -73,15 +61,15 @@ class TargetLoop:
     _halted: bool = False
     _scheduler: Scheduler | None = None
     _reading: asyncio.Timeout | None = None
-    _failures: int = 0
-    _looks: int = 0
-    _recorded: tuple[str, str | None] | None = None
     _tenure: Tenure = field(init=False)
-    _chance: Random = field(default_factory=Random)
+    _rhythm: Rhythm = field(init=False)
+    _recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
         name, sharing = self.entry.name, self.sharing
         self._tenure = Tenure(name, self.roster, self.holding, self.board, sharing, self.watcher)
+        self._rhythm = Rhythm(self.pace, self.entry.windows)
+        self._recorder = Recorder(self.entry, self.holding, self.watcher)
 
     def wake(self, *, everything: bool = False) -> None:
         """Make a pass soon, with all that is quarantined if ``everything``. Many calls make one pass."""
@@ -138,7 +126,7 @@ class TargetLoop:
         try:
             async with asyncio.timeout(None) as self._reading:
                 if not await self._tenure.begin():
-                    self._recorded = None
+                    self._recorder.forget()
                     self._everything = self._everything or everything
                     return self._tenure.pause
                 if everything:
@@ -152,14 +140,14 @@ class TargetLoop:
             passed = await self._failed(ReconcilerError(f"the operating system says: {error.strerror or error}"))
         except LeaseLost as error:
             log.warning("the lease is lost", error=error.message)
-            self._recorded = None
+            self._recorder.forget()
             self._tenure.lost()
             return self._tenure.pause
         except ReconcilerError as error:
             passed = await self._failed(error)
         finally:
             self._scheduler = self._reading = None
-        await self._record(passed)
+        await self._recorder.record(passed)
         return self._note(passed, before, time.monotonic() - started)
 
     async def _failed(self, error: ReconcilerError) -> Passed:
@@ -174,28 +162,11 @@ class TargetLoop:
                 suspension, approvals = standing.suspension, standing.approvals
         return Passed(ERROR, error=error, suspension=suspension, approvals=approvals)
 
-    async def _record(self, passed: Passed) -> None:
-        """History shows each pass that did something, and each one that ended otherwise than the one before."""
-        store = self.holding.store
-        if store is None:
-            return
-        with suppress(StateError):
-            if self._recorded is None:
-                newest = await asyncio.to_thread(store.history, 20)
-                known = next((one for one in newest if one.verdict not in (None, ORDERED)), None)
-                self._recorded = (known.verdict or "", known.start.revision) if known is not None else ("", None)
-                if known is not None:
-                    self.watcher.known(self.entry.name, self._recorded[0])
-            now = (passed.verdict, passed.revision)
-            if passed.report is None and now != self._recorded:
-                await record_change(store, self.entry.mode.value, passed)
-            self._recorded = now
-
     async def give_up(self, seconds: float) -> None:
         """Let another replica have the target after the pass under way, and leave it alone for so long."""
         async with self.lock:
             await self._tenure.give_up(seconds)
-        self._recorded = None
+        self._recorder.forget()
         self.wake()
 
     async def heed(self, *, everything: bool) -> None:
@@ -234,60 +205,10 @@ class TargetLoop:
 
     def _note(self, passed: Passed, before: TargetState, seconds: float) -> float:
         """Put what is known on the board, which was ``before``; gives the seconds until the next pass."""
-        now, good = time.time(), passed.verdict in GOOD
-        failed = passed.verdict in (ERROR, Verdict.FAILED.value)
-        self._failures = self._failures + 1 if failed else 0
-        self._looks = self._looks + 1 if passed.verdict == Verdict.PROGRESSING.value else 0
-        known = self._orders(passed, before)
-        if passed.decision is not None:
-            plan, view = passed.decision.plan, passed.decision.view
-            known |= {"plan": plan, "objects": objects_of(view, plan, passed.report), "revision": passed.revision}
-            known["window"] = passed.window
-        if passed.report is not None:
-            known["report"] = passed.report
-        if good:
-            known["succeeded_at"] = now
-        self.board.change(
-            self.entry.name,
-            phase=Phase.WAITING,
-            verdict=passed.verdict,
-            error=passed.error.message if passed.error else None,
-            remedy=passed.error.remedy if passed.error else None,
-            checked_at=now,
-            failures=self._failures,
-            **known,
-        )
+        wait = self._rhythm.after(passed)
+        publish(self.board, before, passed, self._rhythm.failures)
         self.watcher.passed(self.entry.name, passed, seconds)
-        return min(self._wait_after(passed), self._until_due(passed))
-
-    def _orders(self, passed: Passed, before: TargetState) -> dict[str, object]:
-        """What is ordered, as the pass found it; an order that came meanwhile is newer."""
-        shown = self.board.targets[self.entry.name]
-        orders: dict[str, object] = {}
-        if shown.suspension == before.suspension:
-            orders["suspension"] = passed.suspension
-        if shown.approvals == before.approvals:
-            orders["approvals"] = passed.approvals
-        return orders
-
-    def _wait_after(self, passed: Passed) -> float:
-        if self._failures:
-            return self.pace.after_failures(self._failures, self._chance)
-        if passed.verdict == Verdict.PROGRESSING.value:
-            return self.pace.while_progressing(self._looks - 1)
-        if passed.report is not None:
-            return min(CHECK_AFTER, self.pace.interval)
-        return self.pace.after_success(self._chance)
-
-    def _until_due(self, passed: Passed) -> float:
-        """Seconds until what was put off may be done: a suspension ends, or a window opens."""
-        due: list[float] = []
-        if passed.suspension is not None and passed.suspension.until is not None:
-            due.append(passed.suspension.until)
-        if passed.window is not None:
-            opens = opening(self.entry.windows, datetime.now(UTC))
-            due += [opens.timestamp()] if opens is not None else []
-        return max(0.0, min(due) - time.time()) + 0.05 if due else math.inf
+        return wait
 
 
 def _pass_id() -> str:

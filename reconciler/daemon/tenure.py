@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import structlog
 
 from reconciler.daemon.board import Board
+from reconciler.daemon.history import newest_outcome
 from reconciler.daemon.holding import Holding
 from reconciler.daemon.roster import Roster
 from reconciler.daemon.sharing import Sharing
@@ -17,9 +18,6 @@ from reconciler.daemon.state import Phase
 from reconciler.store import Store
 
 log = structlog.get_logger(__name__)
-
-ORDERED = "ordered"
-"""The verdict of what isn't a pass, but somebody's order."""
 
 
 class Standby(Protocol):
@@ -99,8 +97,7 @@ class Tenure:
             self.watcher.standby(self.name)
 
     async def _from_afar(self, store: Store) -> dict[str, Any]:
-        passes = await asyncio.to_thread(store.history, 20)
-        newest = next((one for one in passes if one.verdict not in (None, ORDERED)), None)
+        newest = await asyncio.to_thread(newest_outcome, store)
         standing = await store.standing(time.time())
         shown: dict[str, Any] = {"suspension": standing.suspension, "approvals": standing.approvals}
         if newest is not None:

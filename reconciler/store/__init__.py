@@ -24,7 +24,7 @@ from reconciler.store.records import (
     Settlement,
     Suspension,
 )
-from reconciler.store.urls import shown
+from reconciler.store.urls import shared, shown
 
 __all__ = [
     "Approval",
@@ -39,5 +39,6 @@ __all__ = [
     "Suspension",
     "open_for_reading",
     "restore",
+    "shared",
     "shown",
 ]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from reconciler.errors import StateError
 from reconciler.store.codec import dump
-from reconciler.store.records import PassRecord, PassStart
+from reconciler.store.records import ORDERED, PassRecord, PassStart
 from reconciler.store.schema import entries, passes
 from reconciler.store.seals import Seals
 
@@ -73,7 +73,7 @@ def passes_of(connection: Connection, seals: Seals, limit: int) -> list[PassReco
 def orders_since(connection: Connection, number: int) -> tuple[int, list[tuple[str, str]]]:
     """What was ordered of any target after the pass ``number``: the newest number, and (target, mode) of each."""
     query = select(passes.c.id, passes.c.target, passes.c.mode)
-    new = query.where(passes.c.verdict == "ordered", passes.c.id > number).order_by(passes.c.id)
+    new = query.where(passes.c.verdict == ORDERED, passes.c.id > number).order_by(passes.c.id)
     rows = connection.execute(new).all()
     return (rows[-1].id if rows else number), [(row.target, row.mode) for row in rows]
 

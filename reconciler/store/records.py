@@ -18,6 +18,8 @@ UNKNOWN = "unknown"
 CLOSED = frozenset({"done", "refused", "not-done"})
 GIVEN_BACK = frozenset({"refused", "not-done"})
 """Endings that surely destroyed nothing: what they had taken from the day's budget is given back."""
+ORDERED = "ordered"
+"""The verdict of what isn't a pass, but somebody's order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,3 +34,8 @@ def shown(url: str) -> str:
     backend_of(url)
     parsed = make_url(url)
     return parsed.difference_update_query(["password"]).render_as_string(hide_password=True)
+
+
+def shared(url: str) -> bool:
+    """Whether other machines may write to that state, too. Raises StateUnusable when the URL can't be read."""
+    return backend_of(url).remote
