@@ -68,7 +68,8 @@ def _addresses(name: str, url: Secret) -> list[Any]:
         import apprise  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
         raise InputError(
-            f"{name} needs apprise, which is not installed", remedy="install the extra: reconciler[notify]"
+            f"{name} needs apprise, which is not installed",
+            remedy="in a clone of the reconciler: pip install '.[notify]'",
         ) from error
     every = apprise.Apprise()
     if not every.add(url.reveal()) or not len(every):

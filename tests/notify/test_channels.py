@@ -366,4 +366,4 @@ def test_apprise_that_is_not_installed_is_said_at_the_start(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(InputError, match="chat needs apprise, which is not installed") as caught:
         make_channels([AppriseTo("chat", Secret("json://127.0.0.1"))])
-    assert caught.value.remedy == "install the extra: reconciler[notify]"
+    assert caught.value.remedy == "in a clone of the reconciler: pip install '.[notify]'"
