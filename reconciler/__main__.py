@@ -7,7 +7,7 @@ import os
 # We have no plugins of pydantic's, and looking for some reads the metadata of every installed package at each start.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-from reconciler.cli.main import main
+from reconciler.cli.start import main
 
 if __name__ == "__main__":
     main()

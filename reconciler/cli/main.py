@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -73,6 +76,17 @@ def brought_along(name: str) -> click.Command | None:
     return import_command(importer) if importer is not None else None
 
 
+@contextmanager
+def loading() -> Iterator[None]:
+    """Modules are no garbage: nobody looks for some among them while they are loaded, nor ever after."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class Commands(click.Group):
     """The commands in the order above; each module is loaded when its command is."""
 
@@ -80,7 +94,8 @@ class Commands(click.Group):
         return list(commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        command = built_in(cmd_name) if cmd_name in BUILT_IN else brought_along(cmd_name)
+        with loading():
+            command = built_in(cmd_name) if cmd_name in BUILT_IN else brought_along(cmd_name)
         if command is not None:
             accept_debug(command)
         return command

@@ -26,9 +26,7 @@ from reconciler.cli.several import documents_of, shown
 from reconciler.cli.show import require_place, tame, text_options, uncontrolled, write_out
 from reconciler.errors import InputError, InvalidTree, ReconcilerError
 from reconciler.load import load
-from reconciler.opening import opened
 from reconciler.policy import Policy
-from reconciler.reconcile import decide
 from reconciler.render import render_plan
 from reconciler.render.json import plan_json
 from reconciler.settings import Claim, Target, Where, claims, targets, variable
@@ -171,6 +169,9 @@ async def _there(
 
 async def _plans(shares: list[tuple[Target, Loaded]], failures: list[int]) -> list[Plan]:
     """One plan a target, in the configuration's order; of several, one that fails doesn't keep the others waiting."""
+    from reconciler.opening import opened
+    from reconciler.reconcile import decide
+
     found = []
     for target, loaded in shares:
         try:

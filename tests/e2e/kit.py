@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -24,7 +20,10 @@ from reconciler.emulator.metadefender.sessions import Session, Sessions
 from reconciler.emulator.metadefender.state import hidden
 from reconciler.emulator.metadefender.world import World
 from reconciler.emulator.running import Control
+from tests.e2e import processes
+from tests.e2e.processes import Process
 from tests.emulator.center import Switch
+from tests.secrecy.canaries import scan
 
 __all__ = ["Options", "choices", "hidden"]  # what tests need of the emulator's inside comes through here, too
 
@@ -151,7 +150,7 @@ class Desk:
     center: Center
     env: dict[str, str] = field(default_factory=dict)
     said: list[Result] = field(default_factory=list)
-    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    started: list[Process] = field(default_factory=list)
     canaries: set[str] = field(default_factory=lambda: {PASSWORD})
 
     def __post_init__(self) -> None:
@@ -180,29 +179,14 @@ class Desk:
 
     def run(self, *args: str, env: Mapping[str, str] | None = None, stdin: str = "") -> Result:
         """Run the command line as a process of its own, and wait for it."""
-        done = subprocess.run(
-            [sys.executable, "-m", "reconciler", *args],
-            cwd=self.folder,
-            env={**os.environ, **self.env, **(env or {})},
-            input=stdin.encode(),
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        result = Result(args, done.returncode, done.stdout.decode(), done.stderr.decode())
+        done = processes.run(args, self.folder, {**os.environ, **self.env, **(env or {})}, stdin.encode(), SECONDS)
+        result = Result(args, done.code, done.out.decode(), done.err.decode())
         self.said.append(result)
         return result
 
-    def start(self, *args: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(self, *args: str, env: Mapping[str, str] | None = None) -> Process:
         """The same without waiting; :meth:`finished` takes its result."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "reconciler", *args],
-            cwd=self.folder,
-            env={**os.environ, **self.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        process = processes.start(args, self.folder, {**os.environ, **self.env, **(env or {})})
         self.started.append(process)
         return process
 
@@ -213,9 +197,10 @@ class Desk:
                 process.kill()
             process.communicate()
 
-    def finished(self, process: subprocess.Popen[bytes]) -> Result:
+    def finished(self, process: Process) -> Result:
         """Wait for a process that was started."""
         out, err = process.communicate(timeout=SECONDS)
+        assert process.returncode is not None
         result = Result(tuple(map(str, process.args)), process.returncode, out.decode(), err.decode())  # type: ignore[arg-type]
         self.said.append(result)
         return result
@@ -228,7 +213,7 @@ class Desk:
         """``apply desired-state -o json --yes``, looking often."""
         return self.run("apply", "desired-state", "-o", "json", "--yes", "--poll", "0.05", *args, **more)
 
-    def start_apply(self, *args: str) -> subprocess.Popen[bytes]:
+    def start_apply(self, *args: str) -> Process:
         """The same without waiting."""
         return self.start("apply", "desired-state", "-o", "json", "--yes", "--poll", "0.05", *args)
 
@@ -298,31 +283,18 @@ class Desk:
 
     def said_nothing_secret(self) -> None:
         """No value of a secret, no key: not on a screen, not in a file, however it is written."""
-        needles = {form for one in self.canaries | self.center.keys for form in forms(one)}
-        for result in self.said:
-            text = f"{result.out}\n{result.err}".encode()
-            assert not [one for one in needles if one in text], f"a secret was shown by {result.args}"
-        for path in self.kept_files():
-            data = path.read_bytes()
-            assert not [one for one in needles if one in data], f"a secret is in {path.name}"
+        files = [path for path in self.secrets.iterdir() if path.is_file()]
+        names = {path.read_text(encoding="utf-8", errors="replace"): path.name for path in files}
+        every = self.canaries | self.center.keys
+        values = {names.get(one, f"secret {number}"): one for number, one in enumerate(every)}
+        said = {f"{number}: {' '.join(one.args)}": f"{one.out}\n{one.err}" for number, one in enumerate(self.said)}
+        assert list(map(str, scan(self.kept_files(), said, values))) == []
 
     def never_broke_down(self) -> None:
         """Nobody met a traceback, a warning of the interpreter or a defect."""
         for result in self.said:
             for word in ("Traceback", "Warning:", "a defect of the reconciler", "never awaited", "Exception ignored"):
                 assert word not in result.out + result.err, f"{word} in {result.args}: {result.err}"
-
-
-def forms(secret: str) -> set[bytes]:
-    """How a text may be written: as it is, in JSON, in a URL, in hex, in base64."""
-    raw = secret.encode()
-    return {
-        raw,
-        json.dumps(secret)[1:-1].encode(),
-        quote(secret, safe="").encode(),
-        raw.hex().encode(),
-        base64.b64encode(raw).rstrip(b"=")[:-1],
-    }
 
 
 def document(kind: str, name: str, annotations: Mapping[str, str] | None = None, **spec: Any) -> str:

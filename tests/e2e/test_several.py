@@ -17,6 +17,7 @@ import pytest
 
 from reconciler.emulator.running import Running, running
 from reconciler.render.schema import schema
+from tests.e2e import processes
 from tests.e2e.kit import PASSWORD, SECONDS, Result, document, until
 
 A, B, C = (f"671e74ab-ca44-4d87-9346-ae8318c4477{number}" for number in range(3))
@@ -97,16 +98,8 @@ class Office:
 
     def run(self, *args: str, **variables: str) -> Result:
         """Run the command line as a process of its own."""
-        done = subprocess.run(
-            [sys.executable, "-m", "reconciler", *args],
-            cwd=self.folder,
-            env={**self.environment, **variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        result = Result(args, done.returncode, done.stdout.decode(), done.stderr.decode())
+        done = processes.run(args, self.folder, {**self.environment, **variables}, b"", SECONDS)
+        result = Result(args, done.code, done.out.decode(), done.err.decode())
         self.said.append(result)
         return result
 

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import ssl
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,7 +19,9 @@ from typing import Any, TypeVar
 import httpx
 
 from reconciler.emulator.server import threaded
+from tests.e2e import processes
 from tests.e2e.kit import PASSWORD, SECONDS, Center, Desk, Result, duplicates, setup
+from tests.e2e.processes import Process
 from tests.emulator.center import Switch
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class Daemon:
     """A running daemon; ``lines`` are its log's events so far."""
 
     desk: Desk
-    process: subprocess.Popen[bytes]
+    process: Process
     args: tuple[str, ...]
     lines: list[dict[str, Any]] = field(default_factory=list)
     raw: list[str] = field(default_factory=list)
@@ -152,12 +153,12 @@ class Daemon:
         """It has ended: what it said is looked at like every command's words."""
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait(10)
+        code = self.process.wait(10)
         self._reader.join(10)
         if self.process.stderr is not None and not self.process.stderr.closed:
             self.process.stderr.close()
         if not any(one.err for one in self.desk.said if one.args == self.args):
-            self.desk.said.append(Result(self.args, self.process.returncode, "", "".join(self.raw)))
+            self.desk.said.append(Result(self.args, code, "", "".join(self.raw)))
 
 
 def start(desk: Desk, *args: str, env: Mapping[str, str] | None = None, interval: str = "1s") -> Daemon:
@@ -166,21 +167,9 @@ def start(desk: Desk, *args: str, env: Mapping[str, str] | None = None, interval
     source = args if named else ("desired-state", *args)
     command = ("run", *source, "--listen", "127.0.0.1:0", "--interval", interval)
     desk.canaries |= {OPERATE, READ, PLAN}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "reconciler", *command],
-        cwd=desk.folder,
-        env={
-            **os.environ,
-            **desk.env,
-            "RECONCILER_OPERATE_TOKEN": OPERATE,
-            "RECONCILER_READ_TOKEN": READ,
-            "RECONCILER_PLAN_TOKEN": PLAN,
-            **(env or {}),
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    tokens = {"RECONCILER_OPERATE_TOKEN": OPERATE, "RECONCILER_READ_TOKEN": READ, "RECONCILER_PLAN_TOKEN": PLAN}
+    variables = {**os.environ, **desk.env, **tokens, **(env or {})}
+    process = processes.start(command, desk.folder, variables, reads_output=False)
     return Daemon(desk, process, command)
 
 

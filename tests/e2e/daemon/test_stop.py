@@ -186,7 +186,7 @@ def test_a_second_writer_is_refused_and_readers_are_not(desk: Desk):
 
 DYING = """
 import sys
-import reconciler.daemon.target_loop as loop
+import reconciler.daemon.publishing as loop
 def broken(*args): raise RuntimeError("a defect")
 loop.objects_of = broken
 from reconciler.__main__ import main
