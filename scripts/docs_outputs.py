@@ -23,9 +23,12 @@ from scripts.docs_text import ROOT
 SHOWN_URL, SHOWN_FOLDER = "http://127.0.0.1:8892", "/srv"
 CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 NEVER_RECORDED = ("reconciler emulator",)
+PLAYED = tuple(ROOT / "docs" / name for name in ("operations.md", "tutorial.md"))
+"""Pages whose commands are run one after the other instead: see docs_played."""
 VARYING = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:…"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
+    (re.compile(r"(?<=revision )[0-9a-f]{40}"), "REVISION"),
     (re.compile(r"(?<=lineage )[0-9a-f-]{36}"), "LINEAGE"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "TIME"),
     (re.compile(r"(?<=pass=)[0-9a-f]{12}"), "ID"),
@@ -341,9 +344,9 @@ def renewed(text: str, recorded: Recorded) -> str:
 
 
 def pages() -> list[Path]:
-    """The files that show commands and are written by hand."""
+    """The files that show commands and are written by hand, without those that are played."""
     written = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs/schema").glob("*.md")]
-    return sorted([*written, *(ROOT / "docs/_source").rglob("*.md")])
+    return sorted([*(page for page in written if page not in PLAYED), *(ROOT / "docs/_source").rglob("*.md")])
 
 
 def renew() -> None:
