@@ -7,15 +7,18 @@ from typing import Any
 
 from yaml import YAMLError
 from yaml._yaml import CParser
-from yaml.events import DocumentStartEvent, StreamEndEvent
+from yaml.events import CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, StreamEndEvent
 
 from reconciler.load import text as cut
-from reconciler.load.builder import TooDeep
+from reconciler.load.builder import TooDeep, TooMany
+from reconciler.load.limits import MAX_DEPTH
 from reconciler.load.syntax import explain
 from reconciler.load.tree import TooOdd, Tree, compose
 from reconciler.model import Location, Problem, SourceFile
 
 MAX_BYTES = 1024 * 1024
+MAX_VALUES = 300_000
+"""Enough for a configuration with 10,000 targets."""
 
 
 def load_plain(source: SourceFile) -> tuple[Any, Tree | None, list[Problem]]:
@@ -33,6 +36,8 @@ def load_plain(source: SourceFile) -> tuple[Any, Tree | None, list[Problem]]:
         tree = compose(text, 1)
     except TooDeep as deep:
         return None, None, [_problem(source, (deep.mark.line + 1, deep.mark.column + 1), "this is nested too deeply")]
+    except TooMany:
+        return None, None, [_problem(source, (1, 1), f"the file has more than {MAX_VALUES:,} values")]
     except TooOdd as odd:
         return None, None, [_problem(source, place, message) for place, message in odd.oddities]
     except (YAMLError, UnicodeDecodeError) as error:
@@ -45,13 +50,22 @@ def load_plain(source: SourceFile) -> tuple[Any, Tree | None, list[Problem]]:
 
 
 def _second_document(text: str) -> tuple[int, int] | None:
-    """Where a second document begins, if one does. Reads to the end, so raises whatever is wrong anywhere."""
+    """Where a second document begins, if one does. Reads to the end, so raises whatever is wrong anywhere.
+
+    Raises TooDeep and TooMany soon: the parser takes quadratic time for many open brackets.
+    """
     next_event: Callable[[], Any] = CParser(text).get_event
-    begun = 0
+    begun = depth = values = 0
     while (event := next_event()).__class__ is not StreamEndEvent:
         begun += event.__class__ is DocumentStartEvent
         if begun == 2:
             return event.start_mark.line + 1, event.start_mark.column + 1
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise TooDeep(event.start_mark)
+        values += 1
+        if values > MAX_VALUES:
+            raise TooMany
     return None
 
 

@@ -40,10 +40,10 @@ class Tape:
         if isinstance(result, NotOffered):
             return Answer(status=404 if self._response.status == _SILENT[0] else 405)
         body = orjson.loads(self._response.body)
-        answer = Answer(status=200, body=pruned(body, self._collection.public))
         try:
+            answer = Answer(status=200, body=pruned(body, self._collection.public))
             replayed(self._collection, answer)
-        except InputError:
+        except (InputError, RecursionError):
             return Answer(unreadable="what is public of it isn't enough to tell its objects by")
         return answer
 
@@ -107,6 +107,8 @@ def replayed(collection: Collection, answer: Answer | None) -> Any:
         flow.send(Response(answer.status, {}, body, request.border))
     except StopIteration as end:
         return end.value
+    except orjson.JSONEncodeError:  # what is nested that deeply can be read, and not written
+        raise _damaged(collection) from None
     except ApiError as error:
         if isinstance(error, BadReply) or answer.status == 200:
             raise _damaged(collection) from None

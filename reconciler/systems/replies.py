@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.errors import BadReply, NoRights, NotFound, Refused, ServerFault
-from reconciler.wire import MAX_TEXT, Request, Response
+from reconciler.wire import MOST_READ, Request, Response, one_line
 
 ERROR_KEYS = ("err", "error", "message", "detail", "response")
 
@@ -20,13 +20,8 @@ def error_text(response: Response) -> str:
     if isinstance(data, dict):
         for key in ERROR_KEYS:
             if isinstance(data.get(key), str) and data[key].strip():
-                return one_line(data[key])
+                return one_line(response.hide(data[key][:MOST_READ]))
     return response.text
-
-
-def one_line(text: str) -> str:
-    """A text of the server's as one bounded line without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_TEXT]
 
 
 def accepted(request: Request, response: Response) -> Response:
@@ -54,11 +49,23 @@ def an_object(data: Any, what: str) -> dict[str, Any]:
 
 
 def entries(data: Any, what: str, id_names: Iterable[str]) -> list[tuple[str, dict[str, Any]]]:
-    """A list of objects as (id, object) pairs. Raises BadReply when anything in it has no id."""
+    """A list of objects as (id, object) pairs. Raises BadReply when anything in it has no id, or another's."""
     if not isinstance(data, list):
         raise BadReply(f"{what}: expected a list, got {json_type(data)}")
     names = tuple(id_names)
-    return [(_id_of(entry, what, names), entry) for entry in data]
+    found = [(_id_of(entry, what, names), entry) for entry in data]
+    # Whoever deletes by an id that two objects have may delete the other one; the same entry twice is only odd.
+    by_id = dict(found)
+    if len(by_id) < len(found) and not all(_alike(by_id[id], entry) for id, entry in found):
+        raise BadReply(f"{what}: two entries have the same id")
+    return found
+
+
+def _alike(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except RecursionError:
+        return False
 
 
 def _id_of(entry: Any, what: str, names: tuple[str, ...]) -> str:
