@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from reconciler.errors import InvalidTree
-from reconciler.load import load, place
+from reconciler.load import Parsed, load, place
 from reconciler.load.suggest import suggest
-from reconciler.model import Desired, Document, FileFacts, Problem
+from reconciler.model import Desired, Document, FileFacts, Problem, SourceFile
 from reconciler.settings import Claim, Target
 from reconciler.sources import Tree
 from reconciler.sources.directory import file_facts, read
@@ -31,14 +32,27 @@ class Loaded:
     files: dict[str, FileFacts]
 
 
+NOTHING: Mapping[str, Loaded] = MappingProxyType({})
+
+
 def load_for(path: str, targets: Sequence[Target], everyone: Sequence[Claim]) -> list[Loaded]:
     """The share of each target. Raises InputError, InvalidTree with every problem, those of other targets too."""
     return load_shares(read_tree(path, everyone), targets, everyone)
 
 
-def load_shares(tree: Tree, targets: Sequence[Target], everyone: Sequence[Claim]) -> list[Loaded]:
-    """The share of each target in a tree that was read. Raises InvalidTree with every problem."""
-    documents, problems = load(tree.files)
+def load_shares(
+    tree: Tree,
+    targets: Sequence[Target],
+    everyone: Sequence[Claim],
+    parsed: Parsed | None = None,
+    sound: Mapping[str, Loaded] = NOTHING,
+) -> list[Loaded]:
+    """The share of each target in a tree that was read. Raises InvalidTree with every problem.
+
+    For who loads again and again under one configuration: ``parsed`` knows the files that were read before, ``sound``
+    the shares, by target, of a tree that passed.
+    """
+    documents, problems = load(concerning(tree.files, everyone), parsed)
     taken = shares(documents, everyone)
     problems += untaken(documents, taken, everyone)
     found: list[Loaded] = []
@@ -48,7 +62,8 @@ def load_shares(tree: Tree, targets: Sequence[Target], everyone: Sequence[Claim]
         target = chosen.get(claim.name)
         system = target.system if target else system_of(claim.api_version)
         assert system is not None
-        desired, more = validate(taken[claim.name], system, reserved=reserved)
+        before = sound[claim.name].desired.resources if claim.name in sound else {}
+        desired, more = validate(taken[claim.name], system, reserved=reserved, refuse=claim.refuse, sound=before)
         problems += more
         if target is not None:
             found.append(Loaded(tree, desired, files_at_hand(tree, desired, target)))
@@ -64,6 +79,16 @@ def read_tree(path: str, everyone: Sequence[Claim]) -> Tree:
     configs.add(os.path.realpath(os.path.join(tree.root, OWN_FILE)))
     files = tuple(one for one in tree.files if os.path.realpath(os.path.join(tree.root, one.name)) not in configs)
     return replace(tree, files=files)
+
+
+def concerning(files: Iterable[SourceFile], everyone: Sequence[Claim]) -> list[SourceFile]:
+    """The files of the targets' folders, and those that name an apiVersion of theirs; others are somebody else's."""
+    words = {claim.api_version.encode() for claim in everyone}
+    return [
+        file
+        for file in files
+        if any(claim.covers(file.name) for claim in everyone) or any(word in file.data for word in words)
+    ]
 
 
 def shares(documents: Iterable[Document], everyone: Sequence[Claim]) -> dict[str, list[Document]]:

@@ -285,6 +285,13 @@ def test_a_document_that_no_target_takes_is_an_error():
     assert refusals("retouching") == refusals()
 
 
+def test_a_file_beside_the_targets_folders_that_is_none_of_ours_is_left_alone():
+    lay(river__a=FILE % ("r", "a"), compose="services: {web: [}", ci__github="jobs: 1")
+    assert loading() == [["r"], []]
+    lay(river__a=FILE % ("r", "a"), river__compose="services: {web: [}")
+    assert len(refusals()) == 1
+
+
 def test_documents_cant_name_the_configurations_secrets():
     text = TWO + "  - {name: prod, system: metadefender, url: 'https://cc.example', path: cc,"
     text += " credentials: {user: cc-user, password: cc-password}}\n"

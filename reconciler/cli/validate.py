@@ -15,7 +15,7 @@ from reconciler.model import Problem
 from reconciler.secrets import RESERVED
 from reconciler.settings import Where, claims, config_of
 from reconciler.systems.registry import system_of
-from reconciler.trees import read_tree, shares, untaken
+from reconciler.trees import concerning, read_tree, shares, untaken
 from reconciler.validate import validate
 
 
@@ -42,7 +42,7 @@ def _checked(path: str, config: str | None) -> tuple[Counter[str], int]:
     everyone, found = claims(where), config_of(where)
     reserved = RESERVED | (found.reserved if found else frozenset())
     tree = read_tree(path, everyone)
-    documents, problems = load(tree.files)
+    documents, problems = load(concerning(tree.files, everyone))
     taken = shares(documents, everyone)
     problems += untaken(documents, taken, everyone)
     kinds: Counter[str] = Counter()
@@ -51,7 +51,7 @@ def _checked(path: str, config: str | None) -> tuple[Counter[str], int]:
         system = system_of(claim.api_version) if mine else None
         if system is None:
             continue
-        desired, more = validate(mine, system, reserved=reserved)
+        desired, more = validate(mine, system, reserved=reserved, refuse=claim.refuse)
         problems += more
         kinds.update(ref.kind for ref in desired.resources)
     if problems:
