@@ -42,6 +42,10 @@ class Emulation(ABC):
     def latency(self) -> float:
         """Milliseconds before each answer."""
 
+    def arrived(self, exchange: Exchange) -> None:
+        """Look at a request as soon as it is here, whatever becomes of it."""
+        return
+
     @abstractmethod
     async def handle(self, exchange: Exchange) -> Any:
         """Do what is asked for; gives the JSON of a 200 (bytes: as they are, None: no body), or raises Refusal."""
@@ -82,6 +86,10 @@ class Emulation(ABC):
         """End the session that a request is sent with, if `has_sessions`."""
         return
 
+    def left(self, exchange: Exchange) -> None:
+        """Note that a request was dealt with, however that ended."""
+        return
+
     def heard(self, exchange: Exchange) -> None:
         """Note that the client has its answer, whole and true."""
         return
@@ -101,10 +109,12 @@ class Start:
 @dataclass(frozen=True)
 class Emulated:
     """A system that there is an emulator of: its name, what its start line calls it, how it is started (ValueError
-    where that makes no sense), its own flags, and the options that make it quick enough for tests."""
+    where that makes no sense), its own flags, the options that make it quick enough for tests, and what judges a
+    recorded log (a line for each broken rule; ValueError if it is none)."""
 
     name: str
     title: str
     start: Callable[[Start], Emulation]
     flags: tuple[click.Option, ...] = ()
     quick: Mapping[str, object] = field(default_factory=dict)
+    check: Callable[[Any], list[str]] | None = None

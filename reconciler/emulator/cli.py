@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 from click.core import ParameterSource
 
 from reconciler.emulator.base import Emulated, Start
@@ -35,6 +36,12 @@ def _with_own_flags(command: Callable[..., None]) -> click.Command:
 )
 @click.option("--latency", type=float, metavar="MS", help="Milliseconds before each answer (default: 0).")
 @click.option("--no-control", is_flag=True, help="Without the requests under /_emulator/.")
+@click.option(
+    "--check",
+    "log",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Don't run: judge a log of requests, as GET /_emulator/log gives it.",
+)
 @click.pass_context
 def emulator(
     context: click.Context,
@@ -46,13 +53,31 @@ def emulator(
     settings: tuple[str, ...],
     latency: float | None,
     no_control: bool,
+    log: Path | None,
     **flags: Any,
 ) -> None:
     """Run a system that exists only here, to rehearse on."""
+    if log is not None:
+        _check(SYSTEMS[system], log)
+        return
     chosen = _pairs(settings) | ({} if latency is None else {"latency_ms": latency})
     own = _own(context, SYSTEMS[system], flags)
     with tempfile.TemporaryDirectory(prefix="emulator-") as folder:
         _run(SYSTEMS[system], Start(Path(folder), state, chosen, own), listen, not no_control)
+
+
+def _check(system: Emulated, log: Path) -> None:
+    """Print each broken rule of a log; ClickException if it can't be judged, exit code 1 if there are any."""
+    if system.check is None:
+        raise click.ClickException(f"a log of {system.name} can't be judged")
+    try:
+        broken = system.check(orjson.loads(log.read_bytes()))
+    except (ValueError, OSError) as error:
+        raise click.ClickException(f"{log}: {error}") from error
+    for line in broken:
+        click.echo(line)
+    if broken:
+        raise SystemExit(1)
 
 
 def _own(context: click.Context, system: Emulated, flags: Mapping[str, Any]) -> dict[str, Any]:

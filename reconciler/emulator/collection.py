@@ -31,6 +31,7 @@ class Collection:
         self._tagged: dict[Hashable, dict[str, None]] = {}
         self.version = 0
         self.stale: set[str] = set()
+        self.touched: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._records)
@@ -86,6 +87,11 @@ class Collection:
             self.remove(identity)
         return self.add(record)
 
+    def drain(self) -> dict[str, Record | None]:
+        """The objects that were added, changed or removed since the last call, by id; None for one that is gone."""
+        touched, self.touched = self.touched, set()
+        return {identity: self._records.get(identity) for identity in sorted(touched)}
+
     def _untag(self, identity: str) -> None:
         for tag in self._tags(self._records[identity]):
             holders = self._tagged.get(tag, {})
@@ -96,6 +102,7 @@ class Collection:
     def _touch(self, identity: str) -> None:
         self.version += 1
         self.stale.add(identity)
+        self.touched.add(identity)
 
 
 class Listing:

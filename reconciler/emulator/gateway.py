@@ -43,6 +43,7 @@ class Gateway:
         try:
             if exchange.operation is None or not exchange.operation.streams:
                 exchange.content = await whole(exchange.chunks)
+            self._emulation.arrived(exchange)
             await asyncio.sleep(self._emulation.latency / 1000)
             response = await self._spoilt_or_answered(exchange, rule, scope)
             if response is not None:
@@ -50,6 +51,8 @@ class Gateway:
                 self._heard(exchange, rule, scope)
         except ClientGone:
             scope[CONNECTION].cut()
+        finally:
+            self._emulation.left(exchange)
 
     def _begin(self, scope: Scope, receive: Receive) -> tuple[Exchange, FaultRule | None]:
         operation, params, refusal = self._found(scope)

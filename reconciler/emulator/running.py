@@ -65,6 +65,11 @@ class Control:
         found: list[dict[str, Any]] = self.ask("GET", "violations")
         return found
 
+    def log(self) -> dict[str, Any]:
+        """The objects at the beginning, and each request with what had changed before it came; for checks."""
+        found: dict[str, Any] = self.ask("GET", "log")
+        return found
+
     def options(self, **settings: object) -> dict[str, Any]:
         """Change options or timings by name, if any are given, and tell all of them."""
         found: dict[str, Any] = self.ask("PUT", "options", settings)

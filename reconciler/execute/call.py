@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.api import Client
 from reconciler.errors import ApiError, Refused, ServerFault, SessionRenewed, Unreachable
-from reconciler.execute.checks import NotReady, Ready, prepared
+from reconciler.execute.checks import NotReady, Ready, UnderWay, prepared
 from reconciler.execute.journaling import CallJournal, Keeper
-from reconciler.execute.look import Looker
+from reconciler.execute.look import MAX_AGE, Looker
 from reconciler.memory import Owned
 from reconciler.model import FileFacts, Key
-from reconciler.secret import hidden
 from reconciler.sources.directory import sha256_of
 from reconciler.steps import Status, Step
 from reconciler.systems.base import Kind, Result, Said, Verb, Work
@@ -77,6 +76,8 @@ class Call:
                 ready.append(prepared(self.kind, self.verb, work, self.steps[work.move], view))
             except Ready:
                 self._end(work, Status.DONE, sent=self.attempts > 0)
+            except UnderWay:
+                self._end(work, Status.DONE)
             except NotReady as why:
                 self._end(work, Status.FAILED, str(why), sent=False)
         if self.verb is Verb.CREATE:
@@ -96,6 +97,7 @@ class Call:
         """Send; the works that surely weren't done and may be tried again."""
         view = self.looker.view
         journal = CallJournal(self.keeper, self.pass_id, self.kind, self.verb, tuple(works), self.steps, view)
+        journal.until = time.monotonic() + MAX_AGE
         try:
             results = dict(await self.client.run(self.kind.perform(self.verb, works, view), journal))
         except Refused as error:
@@ -105,9 +107,9 @@ class Call:
         except ApiError as error:
             if isinstance(error, NOT_DONE) or not journal.writes:
                 return await self._not_done(works, journal, error)
-            return await self._find_out(works, journal, self._quoted(error.message))
+            return await self._find_out(works, journal, self.looker.quoted(error.message))
         results = {
-            move: replace(found, error=found.error and self._quoted(found.error)) for move, found in results.items()
+            move: replace(one, error=one.error and self.looker.quoted(one.error)) for move, one in results.items()
         }
         await journal.conclude(results)
         unclear = [work for work in works if results.get(work.move, _SILENT).said is Said.UNCLEAR]
@@ -128,7 +130,7 @@ class Call:
 
     async def _not_done(self, works: list[Work], journal: CallJournal, error: ApiError) -> list[Work]:
         """The last write wasn't carried out (earlier ones of the same flow may have been)."""
-        why = self._quoted(error.message)
+        why = self.looker.quoted(error.message)
         await journal.conclude({work.move: Result.refused(why) for work in works})
         self._remember(journal)
         if self.attempts < TRIES and error.retryable:
@@ -159,10 +161,6 @@ class Call:
         for work in again:
             self._end(work, Status.FAILED, why)
         return []
-
-    def _quoted(self, words: str) -> str:
-        """The server's words, which may quote what it was sent, without our secrets."""
-        return hidden(words, self.looker.view.values.values())
 
     def _remember(self, journal: CallJournal) -> None:
         self.owned += journal.owned

@@ -16,12 +16,16 @@ class Ready(Exception):
     """Nothing needs to be sent: what the work would bring about is already so."""
 
 
+class UnderWay(Exception):
+    """Nothing needs to be sent: what the work would begin has begun, and only its end is waited for."""
+
+
 class NotReady(Exception):
     """The work must not be done as planned; the text says why."""
 
 
 def prepared(kind: Kind, verb: Verb, work: Work, step: Step, view: View) -> Work:
-    """The work with what is live now. Raises Ready, NotReady."""
+    """The work with what is live now. Raises Ready, UnderWay, NotReady."""
     trouble = view.trouble(kind)
     if trouble is not None:
         raise NotReady(f"the live side couldn't be read right before the write ({trouble})")
@@ -51,6 +55,8 @@ def _still_there(kind: Kind, verb: Verb, work: Work, view: View) -> Work:
         raise NotReady("it is gone since the plan was made: plan again")
     if found.id != work.live.id:
         raise NotReady(f"another object has taken its place (id {found.id}, planned with {work.live.id}): plan again")
+    if kind.under_way(verb, work, view):
+        raise UnderWay
     if _differs(found, work.live):
         raise NotReady(CHANGED)
     return replace(work, live=found)

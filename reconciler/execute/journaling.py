@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from reconciler.errors import LeaseLost, ReconcilerError, ServerFault, SessionRenewed, StateError, Unreachable
+from reconciler.errors import ApiError, LeaseLost, ReconcilerError, ServerFault, SessionRenewed, StateError, Unreachable
 from reconciler.execute.effects import fingerprints, key_of, name_of, owned_as
 from reconciler.memory import Owned
 from reconciler.model import Key
@@ -35,7 +35,8 @@ class Keeper(Protocol):
 
 @dataclass
 class CallJournal:
-    """Journals the writes of one call. ``writes`` counts those that were sent."""
+    """Journals the writes of one call. ``writes`` counts those that were sent; the first may be until ``until``
+    (monotonic seconds), when what was read for it has grown old."""
 
     keeper: Keeper
     pass_id: int
@@ -47,12 +48,15 @@ class CallJournal:
     writes: int = 0
     owned: list[Owned] = field(default_factory=list)
     disowned: list[Key] = field(default_factory=list)
+    until: float = float("inf")
     _open: tuple[int, Request] | None = None
     _clear: dict[str, Result] = field(default_factory=dict)
 
     async def before(self, request: Request) -> int:
         """An entry that names all the call's objects; durable when this returns."""
         await self._close_earlier()
+        if not self.writes and time.monotonic() > self.until:
+            raise _late(request)
         entry = await self.keeper.open_entry(self._entry(request))
         self._open = (entry, request)
         self.writes += 1
@@ -165,3 +169,10 @@ class CallJournal:
         if self.verb is not Verb.DELETE or not step.action.two_phased:
             return []
         return [(one.item.key, dict(one.item.fields)) for one in step.targets if one.item is not None]
+
+
+def _late(request: Request) -> ApiError:
+    """Something took so long, between reading and writing, that it has to be read anew."""
+    error = ApiError(f"{request.operation}: too much time has passed since the live side was read; nothing was sent")
+    error.retryable = True
+    return error

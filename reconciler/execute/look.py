@@ -10,11 +10,18 @@ from typing import Any
 
 from reconciler.api import Client
 from reconciler.errors import ApiError
-from reconciler.secret import Seal
+from reconciler.forms import Finder
+from reconciler.secret import SHOWN, Seal
 from reconciler.systems.view import Unreadable, View
+from reconciler.wire import one_line
 
 MAX_AGE = 10.0
 """Seconds: no declared object is written on the strength of an older read."""
+ROUNDS = 3
+"""How often to read what grows old while others are read: a server may take longer than that for every read."""
+
+MOST_QUOTED = 600
+"""Characters of an error: the server's words and ours around them."""
 
 
 class Looker:
@@ -25,7 +32,14 @@ class Looker:
         self._view = view
         self._seal = seal
         self._read_at = dict.fromkeys(view.collections, read_at)
+        self._secrets: Finder | None = None
         self._pending: dict[str, tuple[float, asyncio.Task[Any]]] = {}
+
+    def quoted(self, words: str) -> str:
+        """The server's words on one bounded line, without our secrets: it may quote what it was sent."""
+        if self._secrets is None:
+            self._secrets = Finder(secret.reveal() for secret in self._view.values.values())
+        return one_line(self._secrets.covered(words, SHOWN), MOST_QUOTED)
 
     @property
     def view(self) -> View:
@@ -34,8 +48,13 @@ class Looker:
 
     async def look(self, names: Iterable[str], not_before: float) -> View:
         """A view in which each of these collections was read after ``not_before``, and within the last 10 s."""
-        oldest = max(not_before, time.monotonic() - MAX_AGE)
-        await asyncio.gather(*(self._ensure(name, oldest) for name in names))
+        names = list(names)
+        for _ in range(ROUNDS):
+            oldest = max(not_before, time.monotonic() - MAX_AGE)
+            await asyncio.gather(*(self._ensure(name, oldest) for name in names))
+            # While one of them was slow, the others may have grown old.
+            if all(self._read_at[name] >= time.monotonic() - MAX_AGE for name in names):
+                break
         return self._view
 
     def renew(self, **changes: Any) -> None:

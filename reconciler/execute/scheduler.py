@@ -137,7 +137,8 @@ class Scheduler:
         started = time.monotonic()
         works = [work for move in group.moves for work in works_of(move, self._steps[move.step])]
         steps = {move.id: self._steps[move.step] for move in group.moves}
-        fresh = any(move.hard or _harms(steps[move.id]) for move in group.moves)
+        # What is made may be found by a look alone, should its answer be lost: it has to be missing twice.
+        fresh = group.verb is Verb.CREATE or any(move.hard or _harms(steps[move.id]) for move in group.moves)
         call = Call(
             self._client,
             self._looker,

@@ -36,11 +36,12 @@ class Settling:
             found = kind.settled(verb, work, view)
             if not isinstance(found, Waiting):
                 return (Status.DONE, None) if found.said is Said.DONE else (Status.FAILED, found.error)
-            tell(found.text)
+            text = self._looker.quoted(found.text)
+            tell(text)
             if self._stopped.is_set():
-                return Status.PROGRESSING, f"interrupted before it was settled: {found.text}"
+                return Status.PROGRESSING, f"interrupted before it was settled: {text}"
             if time.monotonic() >= self._deadline:
-                return Status.PROGRESSING, f"not settled in time: {found.text}"
+                return Status.PROGRESSING, f"not settled in time: {text}"
             not_before = time.monotonic() + self._pause / 2
             await self._rest(min(self._pause, max(0.05, self._deadline - time.monotonic())))
 

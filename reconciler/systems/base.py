@@ -294,6 +294,10 @@ class Kind(ABC):
         shown = {name for name in work.changed if found is not None and name in found.fields}
         return bool(shown) and found is not None and all(found.fields[name] == work.wanted[name] for name in shown)
 
+    def under_way(self, verb: Verb, work: Work, view: View) -> bool:
+        """Whether the live side shows that what the call would begin has begun already, so that it isn't sent."""
+        return False
+
     def repeatable(self, verb: Verb, view: View) -> bool:
         """Whether a call whose effect can't be seen may simply be sent again."""
         return verb is Verb.UPDATE

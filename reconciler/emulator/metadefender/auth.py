@@ -43,6 +43,14 @@ def identify(world: World, apikey: str, address: str) -> Record:
     return user
 
 
+def known(world: World, apikey: str) -> str | None:
+    """The name of whose session or api_key this looks like; it isn't used by that, and may be over."""
+    session = world.sessions.get(apikey)
+    users = world.state.users
+    user = users.get(session.user_id) if session else next(iter(users.tagged("api_key", apikey)), None)
+    return str(user["name"]) if user else None
+
+
 def authorise(world: World, user: Record, area: str, verb: str) -> None:
     """Refusal if no role of the user gives `verb` for `area`."""
     for identity in user["roles"]:

@@ -10,6 +10,7 @@ import click
 from reconciler.emulator.base import Emulated, Emulation, Start
 from reconciler.emulator.metadefender.app import Setup, build
 from reconciler.emulator.metadefender.emulation import ControlCenter
+from reconciler.emulator.metadefender.replay import check
 
 PACES = ("deploy_seconds", "undeploy_seconds", "upgrade_seconds")
 
@@ -40,10 +41,15 @@ def _start(start: Start) -> Emulation:
     return ControlCenter(build(Setup(spool, start.state, settings={**start.settings, **paces}, **given)))
 
 
+def _check(log: Any) -> list[str]:
+    return [f"request {one.n}: {one.rule}: {one.detail}" for one in check(log)]
+
+
 METADEFENDER = Emulated(
     name="metadefender",
     title="Control Center",
     start=_start,
     flags=FLAGS,
+    check=_check,
     quick=dict.fromkeys(PACES, 0.2),
 )

@@ -13,11 +13,13 @@ from reconciler.emulator.base import Controls, Emulation
 from reconciler.emulator.collection import Record
 from reconciler.emulator.exchange import Exchange
 from reconciler.emulator.metadefender import shown
-from reconciler.emulator.metadefender.auth import authorise, identify
+from reconciler.emulator.metadefender.auth import authorise, identify, known
 from reconciler.emulator.metadefender.edit import edit
+from reconciler.emulator.metadefender.invariants import Broken, Checker
 from reconciler.emulator.metadefender.operations import OPERATIONS, Operation
 from reconciler.emulator.metadefender.options import changed
 from reconciler.emulator.metadefender.redaction import redacted
+from reconciler.emulator.metadefender.replay import Recorder
 from reconciler.emulator.metadefender.schema import body_schemas, problem
 from reconciler.emulator.metadefender.world import Call, World
 from reconciler.emulator.refusal import Refusal
@@ -32,10 +34,31 @@ class ControlCenter(Emulation):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._world = world
+        self._recorder = Recorder(world.state)
+        self._checker = Checker(world.state)
+        self._cleared = world.journal.cleared
+        self._found: dict[int, list[Broken]] = {}
 
     @property
     def latency(self) -> float:
         return self._world.timings.latency_ms
+
+    def arrived(self, exchange: Exchange) -> None:
+        if self._cleared != self.bench.journal.cleared:
+            self._cleared = self.bench.journal.cleared
+            self._recorder.begin()
+        entry, operation = exchange.entry, exchange.operation
+        entry.before = self._recorder.changes() or None
+        if isinstance(operation, Operation):
+            entry.user = known(self._world, exchange.headers.get("apikey", ""))
+            self._body(exchange, operation)
+            self._found[entry.n] = self._checker.judge(entry)
+
+    def left(self, exchange: Exchange) -> None:
+        found = self._found.pop(exchange.entry.n, [])
+        if found and not self.bench.journal.broke(exchange.entry.n):  # where a handler has spoken, that is enough
+            for one in found:
+                self.bench.journal.violate(one.n, one.rule, one.detail)
 
     async def handle(self, exchange: Exchange) -> Any:
         operation = exchange.operation
@@ -84,7 +107,10 @@ class ControlCenter(Emulation):
         self._world.settle()
 
     def controls(self) -> Controls:
-        return {("POST", "sessions/expire"): lambda _: {"expired": self._world.sessions.close_all()}}
+        return {
+            ("POST", "sessions/expire"): lambda _: {"expired": self._world.sessions.close_all()},
+            ("GET", "log"): lambda _: self._recorder.log(self.bench.journal.records()),
+        }
 
     def expire(self, exchange: Exchange) -> None:
         self._world.sessions.close(exchange.headers.get("apikey", ""))

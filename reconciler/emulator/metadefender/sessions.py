@@ -38,6 +38,10 @@ class Sessions:
         self._sessions[session.session_id] = session
         return session
 
+    def get(self, session_id: str) -> Session | None:
+        """The session, not used, which may be over."""
+        return self._sessions.get(session_id)
+
     def use(self, session_id: str, address: str, setting: Record) -> Session | None:
         """The session, used now; None if it isn't there, is over by the session settings, or isn't this address's."""
         session = self._sessions.get(session_id)

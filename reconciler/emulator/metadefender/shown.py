@@ -12,12 +12,13 @@ from reconciler.emulator.metadefender.world import World
 def state(world: World) -> dict[str, Any]:
     """Every object by collection, the settings, and how many sessions and planned changes there are."""
     data = world.state
-    objects = {name: [_without_secrets(record) for record in data.collection(name)] for name in COLLECTIONS}
+    objects = {name: [without_secrets(record) for record in data.collection(name)] for name in COLLECTIONS}
     settings = {**data.settings, "servicesetting": _without_storage_config(data.settings["servicesetting"])}
     return {**objects, "settings": settings, "sessions": len(world.sessions), "scheduled": len(data.schedule)}
 
 
-def _without_secrets(record: Record) -> Record:
+def without_secrets(record: Record) -> Record:
+    """An object with the SHA-256 of its api_key, if it has one."""
     return record | {"api_key": hidden(record["api_key"])} if "api_key" in record else record
 
 

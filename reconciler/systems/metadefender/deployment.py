@@ -21,6 +21,7 @@ from reconciler.systems.metadefender.entries import (
     LOST,
     MOVING,
     RUNNING,
+    UPGRADING,
     address,
     has_instance,
     status,
@@ -190,15 +191,17 @@ class DeploymentKind(Kind):
         body = nested({name: value for name, value in works[0].wanted.items() if name != "version"})
         body |= {"type": item.identity[0], "installer_id": installer, "worker": [ids[work.move] for work in rest]}
         request = Request("deployWorkers", "POST", "/admin/worker/deploy", body=json_body(body), write=True)
-        said = an_object(accepted(request, (yield request)).json(), "POST /admin/worker/deploy")
-        return taken | {work.move: judged(said.get(ids[work.move] or ""), "deploying") for work in rest}
+        response = accepted(request, (yield request))
+        said = an_object(response.json(), "POST /admin/worker/deploy")
+        return taken | {work.move: judged(said.get(ids[work.move] or ""), "deploying", response.hide) for work in rest}
 
     def undeploy(self, works: Sequence[Work]) -> Flow[Results]:
         """``undeployWorkers``: DELETE /admin/worker/deploy with a list of worker ids."""
         body = json_body([work.id for work in works])
         request = Request("undeployWorkers", "DELETE", "/admin/worker/deploy", body=body, write=True)
-        said = an_object(accepted(request, (yield request)).json(), "DELETE /admin/worker/deploy")
-        return {work.move: judged(said.get(work.id), "undeploying") for work in works}
+        response = accepted(request, (yield request))
+        said = an_object(response.json(), "DELETE /admin/worker/deploy")
+        return {work.move: judged(said.get(work.id), "undeploying", response.hide) for work in works}
 
     def upgrade(self, works: Sequence[Work]) -> Flow[Results]:
         """``listUpgradableVersions``, then ``upgradeWorkers``: POST /admin/worker/upgrade, once for the type."""
@@ -242,6 +245,16 @@ class DeploymentKind(Kind):
         if live is None:
             return False
         return word in MOVING or same_version(live.fields.get("version"), work.wanted["version"])
+
+    def under_way(self, verb: Verb, work: Work, view: View) -> bool:
+        """An upgrade goes over its type one after the other, so another instance may be the one that shows it."""
+        live = view.live_index(self.name).get(_identity(work))
+        if live is None or verb is Verb.CREATE:
+            return False
+        if verb is Verb.DELETE:
+            return live.facts["status"] in GOING
+        alike = (one for one in view.live(self.name) if one.identity[0] == live.identity[0])
+        return any(one.facts["status"] in UPGRADING for one in alike)
 
     def export(self, view: View) -> list[tuple[str, Mapping[str, Any]]]:
         """One document for all instances of a type that are alike."""

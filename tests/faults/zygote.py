@@ -1,0 +1,59 @@
+"""A process that has the command line loaded and forks one for each order: the same processes, without their start.
+
+An order is a line of JSON on standard input: {"args", "env", "cwd", "out", "err", "kill": [point, number] or null}.
+The answer is a line with the exit status, negative for a signal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any, NoReturn
+
+from reconciler.cli.start import main
+
+LOADED = ("reconciler.cli.main", "reconciler.cli.apply", "reconciler.cli.plan", "reconciler.cli.progress")
+
+
+def serve() -> None:
+    """Carry out orders until standard input ends."""
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    for name in LOADED:
+        __import__(name)
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _run(order)
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+def _run(order: dict[str, Any]) -> NoReturn:
+    """The command line, with everything of its own that a process has."""
+    code: Any = 1
+    try:
+        os.chdir(order["cwd"])
+        os.environ.clear()
+        os.environ.update(order["env"])
+        for number, path in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
+            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), number)
+        sys.argv = ["reconciler", *order["args"]]
+        if order["kill"]:
+            from tests.faults.killer import arm
+
+            arm(*order["kill"])
+        main()
+        code = 0
+    except SystemExit as end:
+        code = end.code
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+if __name__ == "__main__":
+    serve()
