@@ -57,7 +57,9 @@ def make_client(target: Target, *, read_only: bool = False, parallelism: int = 8
     """A client, which somebody has to close. Raises InputError."""
     auth = target.system.auth(target.credentials)
     tls = Tls(ca=target.ca, allow_http=target.allow_http)
-    http = make_http(target.url, tls=tls, connections=parallelism)
+    http = make_http(target.url, tls=tls, proxy=target.proxy, connections=parallelism)
+    hooks = hooks or Hooks()
+    hooks = replace(hooks, hide=hooks.hide or target.hide)
     return Client(http, target.url, auth, read_only=read_only, limits=Limits(parallel=parallelism), hooks=hooks)
 
 

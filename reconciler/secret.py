@@ -7,8 +7,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from json.encoder import encode_basestring_ascii
 from typing import Any, NoReturn
 
+from reconciler.forms import Finder
 from reconciler.model import Identity
 
 SHOWN = "(secret)"
@@ -76,11 +78,11 @@ def revealed(value: Any, values: Mapping[str, Secret]) -> Any:
 
 
 def hidden(text: str, values: Iterable[Secret]) -> str:
-    """A text of somebody else's without any of these values, should it quote one that is longer than 3 characters."""
-    for value in sorted((secret.reveal() for secret in values), key=len, reverse=True):
-        if len(value) > 3:
-            text = text.replace(value, SHOWN)
-    return text
+    """A text of somebody else's without any of these values, should it quote one that is longer than 3 characters.
+
+    Looked for in each of its ``forms``, which takes some 50 µs a value: whoever has thousands keeps a ``Finder``.
+    """
+    return Finder(secret.reveal() for secret in values).covered(text, SHOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,10 @@ class Keyring:
     """
 
     keys: tuple[bytes, ...] = field(repr=False)
+    _ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_ids", tuple(map(self.key_id, self.keys)))
 
     @staticmethod
     def key_id(key: bytes) -> str:
@@ -98,30 +104,39 @@ class Keyring:
 
     def make(self, target: str, kind: str, identity: Identity, path: str, value: Any) -> str:
         """The fingerprint of a value, under the first key."""
-        return _fingerprint(self.keys[0], target, kind, identity, path, value)
+        return f"{self._ids[0]}:{_field_mac(self.keys[0], target, kind, identity, path, value)}"
 
     def compare(self, known: str, target: str, kind: str, identity: Identity, path: str, value: Any) -> bool | None:
         """Whether ``known`` was made from ``value``; None when it was made with a key that isn't here."""
-        for key in self.keys:
-            if known.startswith(self.key_id(key) + ":"):
-                return hmac.compare_digest(known, _fingerprint(key, target, kind, identity, path, value))
+        for id, key in zip(self._ids, self.keys, strict=True):
+            if known.startswith(id + ":"):
+                return hmac.compare_digest(known, f"{id}:{_field_mac(key, target, kind, identity, path, value)}")
         return None
 
     def sign(self, *parts: str) -> str:
         """A seal over a row of the state, under the first key."""
-        return f"{self.key_id(self.keys[0])}:{_mac(self.keys[0], ['row', *parts])}"
+        return f"{self._ids[0]}:{_row_mac(self.keys[0], parts)}"
 
     def verify(self, seal: str, *parts: str) -> bool:
         """Whether ``seal`` was made over these parts with one of our keys."""
-        return any(hmac.compare_digest(seal, f"{self.key_id(key)}:{_mac(key, ['row', *parts])}") for key in self.keys)
+        keys = zip(self._ids, self.keys, strict=True)
+        return any(hmac.compare_digest(seal, f"{id}:{_row_mac(key, parts)}") for id, key in keys)
 
 
-def _fingerprint(key: bytes, target: str, kind: str, identity: Identity, path: str, value: Any) -> str:
-    return f"{Keyring.key_id(key)}:{_mac(key, ['field', target, kind, list(identity), path, value])}"
+_CANONICAL = json.JSONEncoder(sort_keys=True)
 
 
-def _mac(key: bytes, parts: list[Any]) -> str:
-    return hmac.new(key, json.dumps(parts, sort_keys=True).encode(), sha256).hexdigest()
+def _field_mac(key: bytes, target: str, kind: str, identity: Identity, path: str, value: Any) -> str:
+    return _mac(key, _CANONICAL.encode(["field", target, kind, list(identity), path, value]))
+
+
+def _row_mac(key: bytes, parts: tuple[str, ...]) -> str:
+    # What JSON makes of a list of texts, in a fifth of the time: a plan checks tens of thousands of rows.
+    return _mac(key, f'["row", {", ".join(map(encode_basestring_ascii, parts))}]')
+
+
+def _mac(key: bytes, text: str) -> str:
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 @dataclass(frozen=True, slots=True)

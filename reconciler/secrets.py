@@ -7,15 +7,17 @@ holds a value.
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from reconciler.errors import InputError, MissingSecret
-from reconciler.secret import Secret
+from reconciler.forms import Finder
+from reconciler.secret import SHOWN, Secret
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 """What a secret's name looks like, in full; it can name neither a path nor another variable."""
@@ -36,9 +38,11 @@ class Snapshot:
     """The secrets of one pass. Its answers never change; ``take`` makes one."""
 
     def __init__(self, directory: Path | None, found: Mapping[str, _Found], reserved: frozenset[str]) -> None:
+        self._refuse: Callable[[str], str | None] = lambda name: None
         self._directory = directory
         self._found = found
         self._reserved = reserved
+        self._finders: list[Finder] = []
 
     @classmethod
     def take(
@@ -59,24 +63,42 @@ class Snapshot:
     def __repr__(self) -> str:
         return f"Snapshot({len(self._found)} secrets)"
 
+    def within(self, refuse: Callable[[str], str | None]) -> Snapshot:
+        """The same secrets for one target's documents; ``refuse`` says why a secret can't be sent there, or None."""
+        twin = copy.copy(self)
+        twin._refuse = refuse  # noqa: SLF001 - one of its own kind
+        return twin
+
     def get(self, name: str) -> Secret:
         """A secret that a document names. Raises MissingSecret, saying where it was looked for."""
         if name in self._reserved:
             raise MissingSecret(f"the secret {name} is the configuration's own, documents can't name it")
+        if why := self._refuse(name):
+            raise MissingSecret(f"the secret {name}: {why}")
         return self.configured(name)
 
     def find(self, name: str) -> Secret | None:
         """Like ``get``, with None for whatever ``get`` would refuse."""
-        found = None if name in self._reserved else self._found.get(name)
+        found = None if name in self._reserved or self._refuse(name) else self._found.get(name)
         return found if isinstance(found, Secret) else None
 
     def values(self, names: Iterable[str]) -> dict[str, Secret]:
-        """Those of the named secrets that are there."""
+        """Those of the named secrets that are there. Raises MissingSecret for one that can't be sent to the target."""
+        names = list(names)
+        for name in names:
+            if why := self._refuse(name):
+                raise MissingSecret(f"the secret {name}: {why}; nothing was sent")
         return {name: secret for name in names if (secret := self.find(name)) is not None}
 
     def everything(self) -> list[Secret]:
         """Each value that there is, also those of no document's: for those who must never show one."""
         return [found for found in self._found.values() if isinstance(found, Secret)]
+
+    def hide(self, text: str) -> str:
+        """A text of somebody else's without any of these values, in whatever form it quotes one."""
+        if not self._finders:
+            self._finders.append(Finder(secret.reveal() for secret in self.everything()))
+        return self._finders[0].covered(text, SHOWN)
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of the named secrets that aren't there, sorted."""

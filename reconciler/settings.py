@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 from reconciler.errors import InputError
 from reconciler.load.suggest import suggest
 from reconciler.policy import Policy
-from reconciler.secret import Secret
+from reconciler.secret import Secret, hidden
 from reconciler.secrets import RESERVED, Snapshot, read_setting
 from reconciler.systems.base import System
 from reconciler.systems.registry import api_versions, default_system, system_named
 
 if TYPE_CHECKING:
-    from reconciler.config import ConfigFile, TargetConfig
+    from reconciler.config import ConfigFile, SecretsConfig, TargetConfig
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,15 @@ class Target:
     secrets: Snapshot | None = None
     ca: str | None = None
     allow_http: bool = False
+    proxy: str | None = None
     installers: str | None = None
     policy: Policy = field(default_factory=Policy)
     paths: tuple[str, ...] = (".",)
     reserved: frozenset[str] = RESERVED
+
+    def hide(self, text: str) -> str:
+        """The target's words without any secret that we have."""
+        return hidden(self.secrets.hide(text) if self.secrets else text, self.credentials.values())
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,7 @@ def from_environment(where: Where, policy: Policy) -> Target:
         secrets=secrets_of(where, None),
         ca=variable(environ, "CA"),
         allow_http=(variable(environ, "ALLOW_HTTP") or "").lower() in ("1", "true", "yes"),
+        proxy=variable(environ, "PROXY"),
         installers=variable(environ, "INSTALLERS"),
         policy=policy,
     )
@@ -138,8 +144,11 @@ def _environment_credentials(system: System, environ: Mapping[str, str]) -> dict
 
 def resolved(one: TargetConfig, config: ConfigFile, where: Where, policy: Policy, secrets: Snapshot) -> Target:
     """One target of a configuration, with its credentials. Raises InputError, MissingSecret."""
+    for name in one.credentials.values():
+        config.secrets.require(name, one.url)
     credentials = {name: secrets.configured(secret) for name, secret in one.credentials.items()}
-    return replace(described(one, config, where, policy), credentials=credentials, secrets=secrets)
+    bound = Bound(one.name, one.url, config.secrets)
+    return replace(described(one, config, where, policy), credentials=credentials, secrets=secrets.within(bound.refuse))
 
 
 def described(one: TargetConfig, config: ConfigFile, where: Where, policy: Policy) -> Target:
@@ -153,6 +162,7 @@ def described(one: TargetConfig, config: ConfigFile, where: Where, policy: Polic
         state=where.state or variable(environ, "STATE") or config.state or default_state(one.url, environ),
         ca=beside(where, one.tls.ca),
         allow_http=one.tls.allow_http,
+        proxy=one.proxy,
         installers=variable(environ, "INSTALLERS") or beside(where, config.installers),
         policy=_merged(policy, one),
         paths=one.paths,
@@ -196,13 +206,35 @@ def default_state(url: str, environ: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True)
+class Bound:
+    """Which secrets documents of one target can name: those that may be sent to its host."""
+
+    target: str
+    url: str
+    secrets: SecretsConfig = field(repr=False)
+
+    def refuse(self, name: str, used_at: tuple[str, int | None] | None = None) -> str | None:
+        """Why a document of the target can't name this secret, as a sentence; None: it can."""
+        why = self.secrets.objection(name, self.url, used_at)
+        return why and f"this secret {why}, and the target {self.target} can't be told it (secret-binding): {_MEND}"
+
+
+_MEND = "name another one, or have secrets.bindings changed in the configuration"
+
+
+@dataclass(frozen=True)
 class Claim:
-    """What a target takes of the tree: documents of one apiVersion, in some folders."""
+    """What a target takes of the tree: documents of one apiVersion, in some folders; and which secrets they name."""
 
     name: str
     api_version: str
     paths: tuple[str, ...] = (".",)
     config: str | None = None
+    bound: Bound | None = None
+
+    def refuse(self, name: str, used_at: tuple[str, int | None] | None) -> str | None:
+        """Why a document can't name this secret, as a sentence; None: it can."""
+        return self.bound.refuse(name, used_at) if self.bound else None
 
     def covers(self, file: str) -> bool:
         """Whether a file of the tree lies in one of the folders."""
@@ -214,9 +246,14 @@ def claims(where: Where) -> list[Claim]:
     config = config_of(where)
     if config is not None:
         file = where.config or variable(os.environ, "CONFIG")
-        return [Claim(one.name, system_named(one.system).api_version, one.paths, file) for one in config.targets]
+        return [_claim(one, config, file) for one in config.targets]
     name = where.system or variable(os.environ, "SYSTEM")
     url = where.url or variable(os.environ, "URL")
     if name or url:
         return [Claim("default", (system_named(name) if name else default_system()).api_version)]
     return [Claim(name, api_version) for name, api_version in api_versions().items()]
+
+
+def _claim(one: TargetConfig, config: ConfigFile, file: str | None) -> Claim:
+    bound = Bound(one.name, one.url, config.secrets)
+    return Claim(one.name, system_named(one.system).api_version, one.paths, file, bound)

@@ -17,6 +17,14 @@ from reconciler.secret import Secret
 
 T = TypeVar("T")
 MAX_TEXT = 300
+"""Characters of a server's words that are shown."""
+
+MOST_READ = 65536
+"""Characters of them that are looked at: a secret of many lines may stand before what is shown."""
+
+
+NEVER_READ = frozenset({"api_key", "connection_key", "password"})
+"""Fields of replies that hold a secret if a server shows them: behind a request's border they don't exist."""
 
 
 class Session(Enum):
@@ -66,30 +74,57 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The answer: status code, headers with lower-case names, body."""
+    """The answer: status code, headers with lower-case names, body.
+
+    ``hide`` takes out of the server's words what it was sent, in whatever form it repeats that. A text has to go
+    through it before it is cut, as half a secret isn't recognised.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     border: Callable[[Any], Any] | None = None
+    hide: Callable[[str], str] = field(default=str, repr=False)
 
     def json(self) -> Any:
-        """The body as JSON, past the request's border. Raises BadReply."""
+        """The body as JSON, past the request's border, and without what nobody may see. Raises BadReply."""
         try:
             data = orjson.loads(self.body)
         except orjson.JSONDecodeError:
-            kind = self.headers.get("content-type", "no content type")[:60]
+            kind = one_line(self.hide(self.headers.get("content-type", "no content type")), 60)
             raise BadReply(f"the answer is not JSON ({len(self.body)} bytes, {kind})") from None
-        return self.border(data) if self.border else data
+        return _without_keys(self.border(data) if self.border else data)
 
     @property
     def text(self) -> str:
         """The start of the body as one line, for messages."""
-        text = self.body[: 4 * MAX_TEXT].decode("utf-8", "replace")
-        return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_TEXT]
+        return one_line(self.hide(self.body[:MOST_READ].decode("utf-8", "replace")))
+
+
+def _without_keys(data: Any) -> Any:
+    """The same data, changed in place, without the fields of ``NEVER_READ``, however deep they lie."""
+    waiting = [data]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            for name in NEVER_READ & part.keys():
+                del part[name]
+            part = part.values()
+        elif not isinstance(part, list):
+            continue
+        waiting += [one for one in part if isinstance(one, dict | list)]
+    return data
 
 
 Flow = Generator[Request, Response, T]
+
+
+def one_line(text: str, most: int = MAX_TEXT) -> str:
+    """A text of the server's as one bounded line without control characters."""
+    text = text[:MOST_READ]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())[:most]
 
 
 def json_body(data: Any) -> bytes:

@@ -6,18 +6,19 @@ import asyncio
 import copy
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 
 import httpx
 
 from reconciler.api.address import base_of, where
 from reconciler.api.errors_map import LIBRARY_ERRORS, bare, failed, fenced, safe, unanswered
 from reconciler.api.judge import objection
-from reconciler.api.outgoing import Departure, build, scrubbed
+from reconciler.api.outgoing import Departure, build
 from reconciler.api.retry import Breaker, pause, worth_another_try
 from reconciler.api.settings import Calls, Hooks, Limits
 from reconciler.api.upload import Upload
 from reconciler.errors import ApiError, BadReply, LeaseLost, ReadOnly, ReconcilerError, Unreachable
-from reconciler.secret import Secret
+from reconciler.secret import Secret, hidden
 from reconciler.systems.auth import Auth
 from reconciler.wire import FileBody, Request, Response
 
@@ -92,7 +93,7 @@ class Exchange:
             raise
         self._breaker.answered()
         self._report(request, response.status, started)
-        words = scrubbed(self._auth.error_text(response), credentials) if response.status >= 400 else ""
+        words = self._auth.error_text(response) if response.status >= 400 else ""
         against = objection(request, response, self._where, words)
         if against is None:
             return response
@@ -114,7 +115,7 @@ class Exchange:
             self.calls.count(request, extra=extra)
             try:
                 async with asyncio.timeout(seconds):
-                    return await self._answer(outgoing, request)
+                    return await self._answer(outgoing, request, partial(self._hide, credentials))
             except LIBRARY_ERRORS as error:
                 failure = failed(request, error, departure, where=self._where, seconds=seconds)
             except BadReply as error:
@@ -133,19 +134,26 @@ class Exchange:
         hook, total = self._hooks.on_upload, body.size
         return Upload(body, departure.check, lambda sent: hook(request, sent, total) if hook else None)
 
-    async def _answer(self, outgoing: httpx.Request, request: Request) -> Response:
+    def _hide(self, credentials: Mapping[str, Secret], text: str) -> str:
+        """The server's words without what it may have been sent."""
+        known = self._hooks.hide
+        return hidden(known(text) if known else text, credentials.values())
+
+    async def _answer(self, outgoing: httpx.Request, request: Request, hide: Callable[[str], str]) -> Response:
         response = await self._http.send(outgoing, stream=True, auth=None, follow_redirects=False)
         try:
+            body = await self._body(response, hide)
             # A cookie would be a second identity; nobody needs one, and it must not be shown.
             headers = {name: value for name, value in response.headers.items() if name != "set-cookie"}
-            return Response(response.status_code, headers, await self._body(response), request.border)
+            return Response(response.status_code, headers, body, request.border, hide)
         finally:
             await response.aclose()
 
-    async def _body(self, response: httpx.Response) -> bytes:
-        encoding = response.headers.get("content-encoding", "identity").lower()
-        if encoding != "identity":
-            raise BadReply(f"the answer is encoded ({encoding[:20]}), which was not asked for")
+    async def _body(self, response: httpx.Response, hide: Callable[[str], str]) -> bytes:
+        encoding = response.headers.get("content-encoding", "identity")
+        if encoding.lower() != "identity":
+            encoding = hide(encoding)[:20]
+            raise BadReply(f"the answer is encoded ({encoding}), which was not asked for")
         most, body = self._limits.body, bytearray()
         declared = response.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > most:

@@ -33,7 +33,7 @@ def objection(request: Request, response: Response, where: str, words: str) -> A
 
 def _redirected(request: Request, response: Response, where: str) -> Redirected:
     try:
-        host = urlsplit(response.headers.get("location", "")).hostname
+        host = urlsplit(response.hide(response.headers.get("location", ""))).hostname
     except ValueError:
         host = "?"
     named = where if host is None else host if _HOST.fullmatch(host) else "an address that can't be read"

@@ -11,7 +11,7 @@ from reconciler.api.address import join
 from reconciler.api.settings import Limits
 from reconciler.api.upload import Upload
 from reconciler.errors import InputError
-from reconciler.secret import SHOWN, Secret
+from reconciler.secret import Secret
 from reconciler.wire import FileBody, Request
 
 _NAME = re.compile(r"[a-z0-9!#$%&'*+\-.^_`|~]+")
@@ -69,14 +69,6 @@ def build(
         timeout=httpx.Timeout(None, connect=limits.connect),
         extensions={"trace": departure},
     )
-
-
-def scrubbed(text: str, credentials: Mapping[str, Secret]) -> str:
-    """A server's words without the credentials that it may have repeated."""
-    for _, value in _revealed(credentials):
-        if value:
-            text = text.replace(value, SHOWN)
-    return text
 
 
 def _has_body(request: object) -> bool:

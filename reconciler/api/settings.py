@@ -74,7 +74,8 @@ class Hooks:
     ``on_login_refused`` learns of a refusal, once. ``on_call`` gets each try: the status or the error, and seconds.
     ``on_upload`` gets the bytes that were handed to the network so far, and the total. ``fence`` is asked right
     before each part of a write leaves (the head, the body, each piece of an upload), and raises LeaseLost when it
-    must not: where that is the first part, the client raises LeaseLost and nothing was sent, else Unanswered.
+    must not: where that is the first part, the client raises LeaseLost and nothing was sent, else Unanswered. ``hide``
+    takes secrets out of a server's words; the credentials of the request itself need not be known to it.
     """
 
     guard: Callable[[], Awaitable[None]] | None = None
@@ -82,3 +83,4 @@ class Hooks:
     on_call: Callable[[Request, int | ReconcilerError, float], None] | None = None
     on_upload: Callable[[Request, int, int], None] | None = None
     fence: Callable[[], None] | None = None
+    hide: Callable[[str], str] | None = None

@@ -13,7 +13,7 @@ import click
 from reconciler.errors import InputError
 from reconciler.model import Ref
 from reconciler.policy import Policy
-from reconciler.settings import Where, variable
+from reconciler.settings import Where, config_of, variable
 
 if TYPE_CHECKING:
     from reconciler.remote import Server
@@ -83,7 +83,10 @@ def _server(flag: str | None) -> Server | None:
         return None
     from reconciler.remote import server_from
 
-    return server_from(flag, os.environ)
+    server = server_from(flag, os.environ)
+    if server is not None and server.token is not None and (config := config_of(Where())) is not None:
+        config.secrets.require("server-token", server.url)
+    return server
 
 
 def refuse_beside_server(**flags: object) -> None:

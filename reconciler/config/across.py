@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.config.bindings import RULE, port_problem
 from reconciler.config.models import ConfigFile, TargetConfig
 from reconciler.errors import InputError
 from reconciler.load.suggest import suggest
@@ -29,6 +30,7 @@ def across(config: ConfigFile) -> Iterator[tuple[Path, str]]:
             for field, sentence in window_problems(window.schedule, window.timezone):
                 yield (*here, "windows", number, field), sentence
     yield from _of_daemon(("daemon",), config)
+    yield from _of_bindings(config)
 
 
 def _of_system(here: Path, target: TargetConfig) -> Iterator[tuple[Path, str]]:
@@ -69,3 +71,33 @@ def _of_daemon(here: Path, config: ConfigFile) -> Iterator[tuple[Path, str]]:
         for number, name in enumerate(one.targets):
             if name not in known:
                 yield (*place, "targets", number), f"there is no target {name!r}.{suggest(name, known)}"
+
+
+def _of_bindings(config: ConfigFile) -> Iterator[tuple[Path, str]]:
+    """What the configuration itself would send to a host that the secret isn't bound to. The addresses of
+    notifications are secrets, so these are held against their bindings when they are read."""
+    for number, binding in enumerate(config.secrets.bindings):
+        for field, hosts in (("hosts", binding.hosts), ("used_at", binding.used_at or ())):
+            for index, host in enumerate(hosts):
+                if problem := port_problem(host):
+                    yield ("secrets", "bindings", number, field, index), problem
+    for place, name, url in _sent(config):
+        if why := config.secrets.objection(name, url):
+            yield place, f"the secret {name} {why} ({RULE}): correct the url, or secrets.bindings"
+    for index, one in enumerate(config.daemon.notifications):
+        if one.apprise is not None and config.secrets.concerns(one.apprise):
+            message = f"the secret {one.apprise} can't be bound ({RULE}): which host apprise asks isn't known; use url"
+            yield ("daemon", "notifications", index, "apprise"), message
+
+
+def _sent(config: ConfigFile) -> Iterator[tuple[Path, str, str]]:
+    """(place, name, URL) of each secret that the configuration names together with where it is sent."""
+    for index, target in enumerate(config.targets):
+        for credential, name in target.credentials.items():
+            yield ("targets", index, "credentials", credential), name, target.url
+    if (git := config.daemon.source.git) is not None:
+        for field, given in (("token", git.token), ("ssh_key", git.ssh_key)):
+            if given is not None:
+                yield ("daemon", "source", "git", field), given, git.url
+    if (status := config.daemon.commit_status) is not None:
+        yield ("daemon", "commit_status", "token"), status.token, status.server

@@ -11,6 +11,7 @@ from reconciler.config.words import Count, Seconds, SecretName
 from reconciler.systems.base import Spec
 from reconciler.systems.fields import Name
 
+PUBLIC_APIS = {"github": "https://api.github.com", "gitlab": "https://gitlab.com/api/v4"}
 Url = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -78,6 +79,11 @@ class CommitStatusConfig(Spec):
     api: Url | None = None
     context: Name = "reconciler"
     page: Url | None = None
+
+    @property
+    def server(self) -> str:
+        """Where the API is."""
+        return self.api or PUBLIC_APIS[self.provider]
 
 
 class PlanLimits(Spec):

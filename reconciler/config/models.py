@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from reconciler.config.bindings import SecretsConfig
 from reconciler.config.daemon import DaemonConfig
 from reconciler.config.words import Count, ModeName, Seconds, SecretName
 from reconciler.systems.base import Spec
@@ -46,7 +47,8 @@ class WindowConfig(Spec):
 class TargetConfig(Spec):
     """One target. ``credentials`` names secrets; ``path`` is one folder under the tree's root, or several.
 
-    ``mode``, ``interval`` and ``windows`` are for the daemon: without ``windows``, all steps may be done at any time;
+    ``proxy`` is an HTTP proxy's address; nothing in the environment names one. ``mode``, ``interval`` and ``windows``
+    are for the daemon: without ``windows``, all steps may be done at any time;
     with some, disruptive and destructive ones wait for one to open.
     """
 
@@ -56,6 +58,7 @@ class TargetConfig(Spec):
     path: Name | Annotated[list[Name], Field(min_length=1)] = "."
     credentials: dict[Name, SecretName] = Field(default_factory=dict)
     tls: TlsConfig = Field(default_factory=TlsConfig)
+    proxy: Annotated[str, Field(pattern=r"^https?://[^/?#\s@]+/?$", max_length=2000)] | None = None
     policy: PolicyConfig = Field(default_factory=PolicyConfig)
     settings: dict[Name, Name] = Field(default_factory=dict)
     mode: ModeName = "enforce"
@@ -70,12 +73,14 @@ class TargetConfig(Spec):
 
 
 class ConfigFile(Spec):
-    """The whole file. ``secrets_dir``, ``installers`` and each ``ca`` are relative to it."""
+    """The whole file. ``secrets_dir``, ``installers`` and each ``ca`` are relative to it; ``secrets`` says where each
+    secret may be sent."""
 
     apiVersion: Literal["reconciler/v1"]  # noqa: N815 - the name in the file
     kind: Literal["Config"]
     state: Name | None = None
     secrets_dir: Name | None = None
+    secrets: SecretsConfig = Field(default_factory=SecretsConfig)
     installers: Name | None = None
     targets: Annotated[list[TargetConfig], Field(min_length=1, max_length=10_000)]
     daemon: DaemonConfig = Field(default_factory=DaemonConfig)

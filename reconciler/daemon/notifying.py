@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable
 from urllib.parse import quote
 
-from reconciler.config import DaemonConfig
+from reconciler.config import DaemonConfig, SecretsConfig
 from reconciler.config.daemon import NotificationConfig
 from reconciler.daemon.board import Board
 from reconciler.daemon.passing import Passed
 from reconciler.daemon.roster import Roster
 from reconciler.daemon.state import TargetState
+from reconciler.errors import InputError
 from reconciler.notify import AppriseTo, Message, Notifier, StatusTo, WebhookTo, make_channels, make_status
 from reconciler.secrets import Snapshot
 
@@ -20,7 +21,8 @@ from reconciler.secrets import Snapshot
 def notifier_of(config: DaemonConfig, roster: Roster, on_lost: Callable[[str, int], None]) -> Notifier | None:
     """Raises MissingSecret, InputError; None where nobody wants to be told."""
     secrets, status = roster.secrets(), config.commit_status
-    channels = make_channels([_channel(one, secrets) for one in config.notifications])
+    bound = roster.config.secrets if roster.config is not None else SecretsConfig()
+    channels = make_channels([_channel(one, secrets, bound) for one in config.notifications])
     if not channels and status is None:
         return None
     marks = None
@@ -32,13 +34,20 @@ def notifier_of(config: DaemonConfig, roster: Roster, on_lost: Callable[[str, in
     return Notifier(channels, marks, hide=roster.redactor.hide, on_lost=on_lost)
 
 
-def _channel(one: NotificationConfig, secrets: Snapshot) -> WebhookTo | AppriseTo:
+def _channel(one: NotificationConfig, secrets: Snapshot, bound: SecretsConfig) -> WebhookTo | AppriseTo:
     targets = frozenset(one.targets)
     if one.apprise is not None:
         return AppriseTo(one.apprise, secrets.configured(one.apprise), targets)
     assert one.url is not None
     signing = secrets.configured(one.signing) if one.signing is not None else None
-    return WebhookTo(one.url, secrets.configured(one.url), signing, targets)
+    url = secrets.configured(one.url)
+    if bound.objection(one.url, url.reveal()):
+        # Without the host: it is a part of the secret.
+        raise InputError(
+            f"the secret {one.url} holds an address at a host that it isn't bound to (secret-binding)",
+            remedy="correct the secret, or the configuration's secrets.bindings",
+        )
+    return WebhookTo(one.url, url, signing, targets)
 
 
 def message_of(state: TargetState, passed: Passed, base: str | None = None) -> Message:

@@ -18,7 +18,7 @@ from reconciler.daemon.following import DirectoryFollower, Follower, GitFollower
 from reconciler.daemon.roster import Roster
 from reconciler.errors import InputError
 from reconciler.secret import Secret
-from reconciler.secrets import Snapshot, read_setting
+from reconciler.secrets import read_setting
 from reconciler.settings import beside, variable
 from reconciler.sources.git import Repository
 
@@ -70,15 +70,14 @@ def _git(flags: Flags, config: DaemonConfig) -> GitConfig | None:
 
 def _repository(git: GitConfig, roster: Roster) -> Repository:
     where, environ = roster.where, os.environ
-    secrets = roster.secrets()
     return Repository(
         url=git.url,
         branch=git.branch,
         path=git.path,
         mirror=Path(beside(where, git.mirror) or _mirror(environ, git.url)),
         user=git.user or variable(environ, "GIT_USER"),
-        token=_credential(git.token, "GIT_TOKEN", secrets, environ),
-        ssh_key=_credential(git.ssh_key, "GIT_SSH_KEY", secrets, environ),
+        token=_credential(git.token, "GIT_TOKEN", git.url, roster),
+        ssh_key=_credential(git.ssh_key, "GIT_SSH_KEY", git.url, roster),
         known_hosts=beside(where, git.known_hosts) or variable(environ, "GIT_KNOWN_HOSTS"),
         ca=beside(where, git.ca) or variable(environ, "GIT_CA"),
         allowed_signers=beside(where, git.verify_signatures) or variable(environ, "GIT_VERIFY_SIGNATURES"),
@@ -87,8 +86,12 @@ def _repository(git: GitConfig, roster: Roster) -> Repository:
     )
 
 
-def _credential(name: str | None, setting: str, secrets: Snapshot, environ: Mapping[str, str]) -> Secret | None:
-    return secrets.configured(name) if name is not None else read_setting(environ, setting)
+def _credential(name: str | None, setting: str, url: str, roster: Roster) -> Secret | None:
+    """One that a variable of its own holds is bound by the variable's name. Raises InputError, MissingSecret."""
+    found = roster.secrets().configured(name) if name is not None else read_setting(os.environ, setting)
+    if found is not None and roster.config is not None:
+        roster.config.secrets.require(name or setting.lower().replace("_", "-"), url)
+    return found
 
 
 def _mirror(environ: Mapping[str, str], url: str) -> str:

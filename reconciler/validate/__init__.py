@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from reconciler.load import place
 from reconciler.load.suggest import suggest
@@ -10,13 +12,26 @@ from reconciler.model import Desired, Document, Identity, Path, Problem, Ref, Re
 from reconciler.systems.base import Kind, System
 from reconciler.validate.specs import NOT_VALID, check_spec
 
+Refuse = Callable[[str, tuple[str, int | None] | None], str | None]
+"""Why a document can't name a secret, as a sentence; None: it can. It is given the secret's name, and the host and port
+that the document has it used at, where it names a host."""
+
+NOTHING: Mapping[Ref, Resource] = MappingProxyType({})
+
 
 def validate(
-    documents: Iterable[Document], system: System, *, reserved: frozenset[str] = frozenset()
+    documents: Iterable[Document],
+    system: System,
+    *,
+    reserved: frozenset[str] = frozenset(),
+    refuse: Refuse = lambda name, used_at: None,
+    sound: Mapping[Ref, Resource] = NOTHING,
 ) -> tuple[Desired, list[Problem]]:
     """Check documents against their kinds; what has a problem is left out of the Desired.
 
-    ``reserved`` are the names of secrets that the configuration uses itself: documents can't name them.
+    ``reserved`` are the names of secrets that the configuration uses itself: documents can't name them. ``refuse``
+    knows of which others the target mustn't be told. ``sound`` are the resources of an earlier tree in which nothing
+    was wrong, checked in the same way: one whose document is the very same object isn't checked by itself again.
     """
     problems: list[Problem] = []
     resources: dict[Ref, Resource] = {}
@@ -24,14 +39,19 @@ def validate(
         kind = _kind(document, system, problems)
         if kind is None:
             continue
-        earlier = resources.get(document.ref)
+        ref = document.ref
+        earlier = resources.get(ref)
         if earlier is not None:
             problems.append(_at(document, ("metadata", "name"), _twice(document, earlier)))
             continue
-        resource = _resource(document, kind, problems)
+        known = sound.get(ref)
+        if known is not None and known.document is document:
+            resources[ref] = known
+            continue
+        resource = _resource(ref, document, kind, problems)
         if resource is not None:
-            resources[document.ref] = resource
-            problems += _reserved(resource, reserved)
+            resources[ref] = resource
+            problems += _secrets(resource, reserved, refuse)
     desired = Desired(resources)
     problems += _across(desired, system)
     return desired, sorted(set(problems))
@@ -51,33 +71,35 @@ def _kind(document: Document, system: System, problems: list[Problem]) -> Kind |
     return kind
 
 
-def _resource(document: Document, kind: Kind, problems: list[Problem]) -> Resource | None:
+def _resource(ref: Ref, document: Document, kind: Kind, problems: list[Problem]) -> Resource | None:
     spec, found = check_spec(document, kind.spec)
     if spec is NOT_VALID:
         problems += found
         return None
-    bare = Resource(document.ref, spec, document)
-    mine = [_at(document, ("spec", *path), message) for path, message in kind.check(bare)]
-    problems += mine
-    return Resource(document.ref, spec, document, tuple(kind.references(bare)))
+    bare = Resource(ref, spec, document)
+    problems += [_at(document, ("spec", *path), message) for path, message in kind.check(bare)]
+    references = tuple(kind.references(bare))
+    return Resource(ref, spec, document, references) if references else bare
 
 
-def _reserved(resource: Resource, reserved: frozenset[str]) -> Iterator[Problem]:
-    for path, value in _leaves(("spec",), resource.document.spec):
-        if path[-1] == "secret" and value in reserved:
-            message = "this secret is the reconciler's own: documents can't name it"
+def _secrets(resource: Resource, reserved: frozenset[str], refuse: Refuse) -> Iterator[Problem]:
+    host = getattr(resource.spec, "host", None)
+    used_at = (host, getattr(resource.spec, "port", None)) if isinstance(host, str) else None
+    for path, value in _named(("spec",), resource.document.spec):
+        own = "this secret is the reconciler's own: documents can't name it" if value in reserved else None
+        if message := own or refuse(value, used_at):
             yield _at(resource.document, path, message)
 
 
-def _leaves(path: Path, value: object) -> Iterator[tuple[Path, object]]:
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield from _leaves((*path, key), part)
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from _leaves((*path, index), part)
-    else:
-        yield path, value
+def _named(path: Path, value: Mapping[str, Any] | list[Any]) -> list[tuple[Path, str]]:
+    """Each secret that a part of a spec names, and where. Most parts name none, so that paths are made late."""
+    found: list[tuple[Path, str]] = []
+    for key, part in enumerate(value) if isinstance(value, list) else value.items():
+        if isinstance(part, dict | list):
+            found += _named((*path, key), part)
+        elif key == "secret" and isinstance(part, str):
+            found.append(((*path, key), part))
+    return found
 
 
 def _across(desired: Desired, system: System) -> Iterator[Problem]:

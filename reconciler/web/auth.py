@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from reconciler.errors import InputError
+from reconciler.web.gates import Guesses
 from reconciler.web.settings import Role, WebSettings
 
 LOCAL = "localhost"
@@ -38,6 +39,7 @@ class Guard:
         self._known = [
             (self._digest(token.secret.reveal()), Caller(token.name, token.role)) for token in settings.tokens
         ]
+        self._guesses = Guesses()
         self._refuse_doubles()
         self._open = settings.loopback and not settings.tokens
 
@@ -53,6 +55,10 @@ class Guard:
             return Caller(LOCAL, Role.READ) if self._open else None
         scheme, _, token = given[0].partition(" ")
         return self.bearer(token.strip(" ")) if scheme.lower() == "bearer" and len(given) == 1 else None
+
+    def unknown(self, request: HTTPConnection) -> None:
+        """Somebody has come with a token that nobody has. Raises a 429 where that happens too often."""
+        self._guesses.wrong(request.client.host if request.client else "")
 
     def bearer(self, token: str) -> Caller | None:
         """The caller by a token itself, as a sign-in form has it."""

@@ -32,7 +32,7 @@ SCHEMES: Mapping[str, Mapping[str, str]] = {
     "gitlab": {"type": "apiKey", "in": "header", "name": "X-Gitlab-Token"},
 }
 WITH_BODY = (400, 408, 413, 415, 422)
-WITH_ROLE = (401, 403, 422)
+WITH_ROLE = (401, 403, 422, 429)
 ALWAYS = (421, 500, 503)
 
 

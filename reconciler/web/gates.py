@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
+
 from reconciler.web.problems import Refusal
+
+log = structlog.get_logger("reconciler.web")
 
 Clock = Callable[[], float]
 
@@ -49,6 +54,34 @@ class Rates:
             seconds = math.ceil(wait)
             detail = f"more than {self._per_minute} requests of this kind a minute; try again in {seconds} s"
             raise Refusal(429, detail, headers={"Retry-After": str(seconds)})
+
+
+class Guesses:
+    """Wrong tokens, counted by the address that they come from: more than ``PER_MINUTE`` are told 429 in place of 401.
+
+    A right token is never asked about here, so whoever has one is served, also from the same address (an ingress's).
+    """
+
+    PER_MINUTE = 30
+    ADDRESSES = 1000
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        self._told: dict[str, float] = {}
+
+    def wrong(self, address: str) -> None:
+        """Count one. Raises a 429, and logs the first one in a minute."""
+        bucket = self._buckets.pop(address, None) or Bucket(self.PER_MINUTE, self._clock)
+        self._buckets[address] = bucket
+        while len(self._buckets) > self.ADDRESSES:
+            self._told.pop(self._buckets.popitem(last=False)[0], None)
+        if wait := bucket.take():
+            if self._clock() - self._told.get(address, float("-inf")) >= 60:
+                self._told[address] = self._clock()
+                log.warning("many wrong tokens", address=address)
+            headers = {"Retry-After": str(math.ceil(wait))}
+            raise Refusal(429, "too many wrong tokens came from this address; try again in a moment", headers=headers)
 
 
 class Slots:

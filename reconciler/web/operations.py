@@ -143,6 +143,8 @@ class Operation:
         if self.role is None:
             return caller or Caller(LOCAL, Role.READ)
         if caller is None:
+            if "authorization" in request.headers:
+                services.guard.unknown(request)
             headers = {"WWW-Authenticate": "Bearer"}
             raise Refusal(401, "this takes a token that is known here", headers=headers)
         if not caller.may(self.role):

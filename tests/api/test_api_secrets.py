@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from reconciler.api.errors_map import LIBRARY_ERRORS, WORDS, chain, failed
-from reconciler.api.outgoing import Departure, scrubbed
+from reconciler.api.outgoing import Departure
 from reconciler.errors import ApiError, BadReply, ReconcilerError, TlsFailure, Unanswered, Unreachable
 from reconciler.secret import Secret
 from reconciler.wire import AsUser, FileBody, Request
@@ -35,6 +35,15 @@ async def shout(seen: Seen) -> Reply | None:
     return None
 
 
+async def point(seen: Seen) -> Reply:
+    """A host to go to whose name is the key."""
+    return Reply(307, headers={"Location": f"https://{seen.headers['apikey']}.example/"})
+
+
+async def encode(seen: Seen) -> Reply:
+    return Reply(200, b"x", headers={"Content-Encoding": seen.headers["apikey"]})
+
+
 async def misdirect(seen: Seen) -> Reply:
     return Reply(302, headers={"Location": f"//[{seen.headers['apikey']}"})
 
@@ -48,7 +57,9 @@ def shown(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize(
-    "handler", [*UNCLEAR.values(), echo, shout, misdirect], ids=[*UNCLEAR, "echo", "shout", "misdirect"]
+    "handler",
+    [*UNCLEAR.values(), echo, shout, misdirect, point, encode],
+    ids=[*UNCLEAR, "echo", "shout", "misdirect", "point", "encode"],
 )
 @pytest.mark.parametrize("request_", [get(), put()], ids=["read", "write"])
 def test_no_error_shows_a_credential(handler: object, request_: Request) -> None:
@@ -131,11 +142,6 @@ def test_every_error_of_the_library_becomes_ours(kind: type[BaseException]) -> N
         assert type(failure) is ours or (ours is BadReply and isinstance(failure, BadReply))
         assert CANARY not in str(failure)
         assert not isinstance(failure, TlsFailure)
-
-
-def test_words_are_scrubbed_of_each_credential() -> None:
-    credentials = {"a": Secret(CANARY), "b": Secret(""), "c": Secret("t0ken")}
-    assert scrubbed(f"{CANARY} and t0ken, {CANARY}", credentials) == "(secret) and (secret), (secret)"
 
 
 def test_groups_are_searched_too() -> None:

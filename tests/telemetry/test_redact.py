@@ -145,7 +145,7 @@ def test_owners_share_secrets_and_lose_only_their_own():
     assert redactor.hide("shared-value one-value") == "(secret) one-value"
     redactor.forget("two")
     assert redactor.hide("shared-value") == "shared-value"
-    assert (redactor._heads, redactor._forms) == ({}, {})
+    assert (redactor._finder._heads, redactor._finder._forms) == ({}, {})
 
 
 def test_what_is_retired_is_bounded():

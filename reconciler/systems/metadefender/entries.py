@@ -6,7 +6,8 @@ from typing import Any
 
 from reconciler.errors import BadReply
 from reconciler.systems.health import Health
-from reconciler.systems.replies import a_text, entries, json_type, one_line
+from reconciler.systems.replies import a_text, entries, json_type
+from reconciler.wire import one_line
 
 Worker = tuple[str, dict[str, Any]]
 IDS = ("worker_id", "id")
@@ -52,7 +53,8 @@ def has_instance(worker: dict[str, Any]) -> bool:
 AVAILABLE = "available"
 RUNNING = frozenset({"deployed", "running"})
 GOING = frozenset({"undeploying"})
-MOVING = frozenset({"deploying", "upgrading"}) | GOING
+UPGRADING = frozenset({"upgrading"})
+MOVING = frozenset({"deploying"}) | UPGRADING | GOING
 FAILED = frozenset({"failed"})
 INSTANCE_WORDS = RUNNING | MOVING
 LOST = dict.fromkeys(("disconnected", "unreachable", "offline"), Health.DEGRADED)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from reconciler.errors import BadReply
 from reconciler.model import Desired, Identity, Item, LiveObject, Path, Resource
 from reconciler.secret import Seal
-from reconciler.systems.base import Collection, Kind, Result, Spec, Work, distinct
+from reconciler.systems.base import Collection, Kind, Result, Spec, Verb, Work, distinct
 from reconciler.systems.draft import Draft, Rule
 from reconciler.systems.fields import Name, Sha256
 from reconciler.systems.replies import accepted, an_object
@@ -71,6 +71,12 @@ class InstallerKind(Kind):
         by_name = {live.name: live for live in reversed(view.live(self.name))}
         pairs = {item.identity: by_sha.get(item.identity[0]) or by_name.get(item.identity[0]) for item in items}
         return {identity: live for identity, live in pairs.items() if live is not None}
+
+    def precondition(self, verb: object, work: Work, view: View) -> str | None:
+        if verb is not Verb.DELETE or work.live is None:
+            return None
+        used = any(live.facts["installer_id"] == work.live.id for live in view.live("Deployment"))
+        return "an instance of it is deployed now: plan again" if used else None
 
     def create(self, work: Work, view: View) -> Flow[Result]:
         """``uploadInstaller``: POST /admin/installer, raw bytes; then its checksum is compared."""

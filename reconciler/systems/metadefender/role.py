@@ -11,7 +11,7 @@ from pydantic import Field
 from reconciler.errors import BadReply
 from reconciler.model import Desired, Identity, Item, LiveObject, Resource
 from reconciler.secret import Seal
-from reconciler.systems.base import Collection, Kind, Result, Spec, Work
+from reconciler.systems.base import Collection, Kind, Result, Spec, Verb, Work
 from reconciler.systems.fields import Text
 from reconciler.systems.replies import a_text, accepted, entries
 from reconciler.systems.view import NotOffered, View
@@ -72,6 +72,12 @@ class RoleKind(Kind):
 
     def can_find(self, view: View) -> bool:
         return not isinstance(view.collections.get("roles"), NotOffered)
+
+    def precondition(self, verb: Verb, work: Work, view: View) -> str | None:
+        if verb is not Verb.DELETE or work.live is None:
+            return None
+        held = [user.name for user in view.live("User") if work.live.name in user.fields.get("roles", ())]
+        return f"{held[0]} holds it now: plan again" if held else None
 
     def create(self, work: Work, view: View) -> Flow[Result]:
         """``createRole``: POST /admin/role."""

@@ -14,9 +14,9 @@ from reconciler.systems.base import Collection, Kind, Result, Spec, Verb, Work, 
 from reconciler.systems.fields import Host, Name, Port, SecretField, Text
 from reconciler.systems.health import Condition, Health, of_status
 from reconciler.systems.metadefender.frozen import FROZEN, deployed
-from reconciler.systems.replies import a_text, accepted, entries, one_line
+from reconciler.systems.replies import a_text, accepted, entries
 from reconciler.systems.view import View
-from reconciler.wire import Flow, Request, json_body
+from reconciler.wire import Flow, Request, Response, json_body, one_line
 
 TYPES = ("datalake", "warehouse", "caching", "broker", "filestorage")
 CONFIG = ("host", "port", "user", "password", "connection_key")
@@ -53,7 +53,7 @@ def fetch_status(type: str) -> Flow[str]:
     data = accepted(request, response).json()
     found = data[0] if isinstance(data, list) and data else data
     status = found.get("status") if isinstance(found, dict) else None
-    return one_line(status) if isinstance(status, str) else "connected, status not shown"
+    return one_line(response.hide(status)) if isinstance(status, str) else "connected, status not shown"
 
 
 PUBLIC = frozenset({"service_id", "id", "type", "display_name", "status"})
@@ -126,7 +126,7 @@ class ServiceKind(Kind):
         assert work.item is not None
         body = revealed(dict(work.wanted), view.values)
         request = Request("connectService", "POST", "/admin/service", body=json_body(body), write=True)
-        result = _connected(accepted(request, (yield request)).json())
+        result = _connected(accepted(request, (yield request)))
         if result.id is None:
             return result
         listed = dict((yield from fetch_services(Seal(view.target))))
@@ -209,13 +209,15 @@ def _only_one(item: Item, rest: Sequence[Item], left: Sequence[LiveObject]) -> L
     return found[0] if len(found) == 1 and len(alike) == 1 else None
 
 
-def _connected(data: Any) -> Result:
+def _connected(response: Response) -> Result:
+    data = response.json()
     entry = data[0] if isinstance(data, list) and len(data) == 1 else data
     if not isinstance(entry, dict) or entry.get("result") not in ("ok", "error"):
         raise BadReply("POST /admin/service: the answer holds no result")
     if entry["result"] == "error":
         detail = entry.get("detail")
-        return Result.refused(one_line(detail) if isinstance(detail, str) else "the server gave no detail")
+        words = one_line(response.hide(detail)) if isinstance(detail, str) else "the server gave no detail"
+        return Result.refused(words)
     return Result.done(str(entry["service_id"]) if entry.get("service_id") is not None else None)
 
 

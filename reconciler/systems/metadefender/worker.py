@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.errors import BadReply
@@ -24,9 +24,9 @@ from reconciler.systems.metadefender.entries import (
     status,
     worker_entries,
 )
-from reconciler.systems.replies import accepted, an_object, entries, one_line
+from reconciler.systems.replies import accepted, an_object, entries
 from reconciler.systems.view import View
-from reconciler.wire import Flow, Request, json_body
+from reconciler.wire import Flow, Request, json_body, one_line
 
 
 class WorkerSpec(Spec):
@@ -78,6 +78,10 @@ class WorkerKind(Kind):
         """Whether it is connected; the word of a worker that carries an instance is that of the instance."""
         return of_status(live.facts["status"], CARRYING if live.facts["carries"] else BARE)
 
+    def precondition(self, verb: Verb, work: Work, view: View) -> str | None:
+        carries = verb is Verb.DELETE and work.live is not None and work.live.facts["carries"]
+        return "an instance is deployed on it now: plan again" if carries else None
+
     def batch(self, verb: Verb, work: Work) -> Hashable | None:
         return verb
 
@@ -90,18 +94,20 @@ class WorkerKind(Kind):
         """``connectWorkers``: POST /admin/worker, all of them in one list; each is judged by its own result."""
         body = json_body([_connection(work, view) for work in works])
         request = Request("connectWorkers", "POST", "/admin/worker", body=body, write=True)
-        data = accepted(request, (yield request)).json()
+        response = accepted(request, (yield request))
+        data = response.json()
         if not isinstance(data, list):
             raise BadReply("POST /admin/worker: the answer is not a list of results")
         said = {address(one): one for one in data if isinstance(one, dict) and "host" in one and "port" in one}
-        return {work.move: _connected(said.get(_address_of(work))) for work in works}
+        return {work.move: _connected(said.get(_address_of(work)), response.hide) for work in works}
 
     def disconnect(self, works: Sequence[Work]) -> Flow[Results]:
         """``disconnectWorkers``: DELETE /admin/worker with a list of ids; a map of id to ``Deleted`` comes back."""
         body = json_body([work.id for work in works])
         request = Request("disconnectWorkers", "DELETE", "/admin/worker", body=body, write=True)
-        said = an_object(accepted(request, (yield request)).json(), "DELETE /admin/worker")
-        return {work.move: judged(said.get(work.id), "deleted") for work in works}
+        response = accepted(request, (yield request))
+        said = an_object(response.json(), "DELETE /admin/worker")
+        return {work.move: judged(said.get(work.id), "deleted", response.hide) for work in works}
 
     def exports(self, live: LiveObject, view: View) -> Mapping[str, Any] | None:
         return {name: live.fields[name] for name in ("host", "port")} | {"connection_key": SecretRef("connection_key")}
@@ -111,11 +117,11 @@ CARRYING = dict.fromkeys(RUNNING | MOVING | FAILED, Health.HEALTHY) | LOST
 BARE = {AVAILABLE: Health.HEALTHY, **dict.fromkeys(FAILED, Health.DEGRADED)} | LOST
 
 
-def judged(word: Any, expected: str) -> Result:
+def judged(word: Any, expected: str, hide: Callable[[str], str]) -> Result:
     """One item of a map of ids to words: the expected word is success, none is unclear, another one is an error."""
     if not isinstance(word, str):
         return Result.unclear("the answer doesn't mention it")
-    return Result.done() if word.lower() == expected else Result.refused(one_line(word))
+    return Result.done() if word.lower() == expected else Result.refused(one_line(hide(word)))
 
 
 def worker_address(resource: Resource) -> str:
@@ -143,11 +149,11 @@ def _connection(work: Work, view: View) -> dict[str, Any]:
     return body | ({"connection_key": view.values[key.name].reveal()} if key is not None else {})
 
 
-def _connected(one: dict[str, Any] | None) -> Result:
+def _connected(one: dict[str, Any] | None, hide: Callable[[str], str]) -> Result:
     if one is None or one.get("result") not in ("ok", "failed"):
         return Result.unclear("the answer doesn't mention it")
     if one["result"] == "failed":
         error = one.get("error")
-        return Result.refused(one_line(error) if isinstance(error, str) else "the server gave no error text")
+        return Result.refused(one_line(hide(error)) if isinstance(error, str) else "the server gave no error text")
     found = entries([one], "POST /admin/worker", IDS) if any(one.get(name) for name in IDS) else []
     return Result.done(found[0][0] if found else None)

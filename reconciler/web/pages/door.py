@@ -62,12 +62,15 @@ class Door:
             if session is not None:
                 return Visitor(session.caller, session)
         caller = self._guard.who(request)
+        if caller is None and "authorization" in request.headers:
+            self._guard.unknown(request)
         return Visitor(caller) if caller is not None else None
 
     def sign_in(self, request: Request, token: str) -> str | None:
-        """A new session's id, instead of the one there may be; None: nobody has this token."""
+        """A new session's id, instead of the one there may be; None: nobody has this token. Raises a 429."""
         caller = self._guard.bearer(token)
         if caller is None:
+            self._guard.unknown(request)
             return None
         self.sessions.close(request.cookies.get(self._cookie, ""))
         return self.sessions.open(caller)
