@@ -9,11 +9,12 @@ from pathlib import Path
 
 from reconciler.schema import system_schema
 from reconciler.systems.registry import systems
+from scripts import docs_outputs, docs_played
 from scripts.docs_assumptions import assumptions_pages
 from scripts.docs_commands import command_pages
 from scripts.docs_config import config_pages
+from scripts.docs_guarantees import guarantees_pages
 from scripts.docs_kinds import folder_of, kind_pages
-from scripts.docs_outputs import renew
 from scripts.docs_rules import rules_pages
 from scripts.docs_small import small_pages
 from scripts.docs_text import ROOT, Gap
@@ -37,6 +38,7 @@ MAKERS: tuple[Callable[[], Mapping[str, str]], ...] = (
     config_pages,
     small_pages,
     assumptions_pages,
+    guarantees_pages,
     schema_files,
 )
 
@@ -68,7 +70,8 @@ def main(arguments: list[str]) -> int:
         print("usage: scripts/docs [--check|--outputs]", file=sys.stderr)
         return 2
     if arguments == ["--outputs"]:
-        renew()
+        docs_outputs.renew()
+        docs_played.renew()
     try:
         files = wanted()
     except Gap as gap:
