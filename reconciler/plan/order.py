@@ -22,6 +22,7 @@ def ordered(draft: Draft) -> tuple[tuple[Step, ...], tuple[Move, ...]]:
     for edge in draft.edges:
         if edge.before in moves and edge.after in moves:
             (hard if edge.hard else soft)[edge.after].add(edge.before)
+    _prepare_first(moves, hard, soft)
     full = [
         dataclasses.replace(move, hard=move.hard | hard[id], soft=frozenset(soft[id] - hard[id]))
         for id, move in moves.items()
@@ -29,6 +30,20 @@ def ordered(draft: Draft) -> tuple[tuple[Step, ...], tuple[Move, ...]]:
     sequence = _sorted(full, free)
     steps = _steps_in_order(sequence, free)
     return steps, tuple(sequence)
+
+
+def _prepare_first(moves: dict[str, Move], hard: dict[str, set[str]], soft: dict[str, set[str]]) -> None:
+    """What a thing needs to come up again is there before it is taken down, unless that itself waits for a removal."""
+    pairs = [(below, move.id) for move in moves.values() if not move.down for below in move.hard]
+    if not pairs:
+        return
+    waits = {id: hard[id] | soft[id] | moves[id].hard for id in moves}
+    late: set[str] = set()
+    for id in TopologicalSorter(waits).static_order():
+        if moves[id].down or not late.isdisjoint(waits[id]):
+            late.add(id)
+    for below, above in pairs:
+        hard[below] |= hard[above] - late
 
 
 def _moves(step: Step) -> list[Move]:
