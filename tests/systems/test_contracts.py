@@ -312,3 +312,9 @@ def test_an_item_is_plain_data_beside_its_secrets(kind: Kind) -> None:
         assert json.loads(json.dumps(plain(nested(item.fields)))) is not None
         assert dataclasses.replace(item).key == (kind.name, item.identity)
         assert all(isinstance(part, str) for part in item.identity)
+
+
+@pytest.mark.parametrize("answer", [{}, {"x": None}, {"error": "try later"}])
+def test_a_service_setting_without_any_of_its_fields_was_not_read(answer: dict[str, object]) -> None:
+    with pytest.raises(BadReply, match="none of its fields"):
+        fetched("filestorage-setting", {"getServiceSetting": answer})

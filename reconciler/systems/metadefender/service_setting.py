@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from reconciler.errors import BadReply
 from reconciler.model import Item, Key, LiveObject, Path, Resource
 from reconciler.secret import SecretRef, revealed
 from reconciler.steps import Action
@@ -39,7 +40,18 @@ class ServiceSettingSpec(Spec):
 
 
 PUBLIC = frozenset({"max_replica", "min_replica", "cleanuprange", "storage/type"})
-SETTING = Collection("filestorage-setting", lambda seal: fetch_setting("getServiceSetting", PATH), PUBLIC)
+FIELDS = ("max_replica", "min_replica", "cleanuprange", "storage")
+
+
+def fetch_service_setting() -> Flow[Any]:
+    """``getServiceSetting``: its object, which shows at least one of its fields; NotOffered (404, 405)."""
+    found = yield from fetch_setting("getServiceSetting", PATH)
+    if isinstance(found, dict) and not any(name in found for name in FIELDS):
+        raise BadReply(f"GET {PATH}: the answer has none of its fields ({', '.join(FIELDS)})")
+    return found
+
+
+SETTING = Collection("filestorage-setting", lambda seal: fetch_service_setting(), PUBLIC)
 
 
 class ServiceSettingKind(SettingKind):
@@ -48,7 +60,7 @@ class ServiceSettingKind(SettingKind):
     summary = "Replicas, retention and encryption of the file storage."
     reads = ("filestorage-setting", "services", "workers")
     identity = ("filestorage",)
-    updatable = frozenset({"max_replica", "min_replica", "cleanuprange", "storage"})
+    updatable = frozenset(FIELDS)
     sends_unknown = True
 
     def check(self, resource: Resource) -> Iterable[tuple[Path, str]]:
