@@ -17,15 +17,19 @@ from reconciler.systems.view import View
 
 def vanished(view: View) -> list[Key]:
     """Objects of ours that the live side doesn't show, of the kinds that could be read."""
+    names = {owned.kind for owned in view.memory.owned.values()}
+    shown = {name: view.live_index(name) for name in names if _shows(view, name)}
     return [
         owned.key
         for owned in view.memory.owned.values()
-        if (kind := view.system.kinds.get(owned.kind)) is not None
-        and not kind.singleton
-        and view.trouble(kind) is None
-        and kind.can_find(view)
-        and owned.identity not in view.live_index(owned.kind)
+        if owned.kind in shown and owned.identity not in shown[owned.kind]
     ]
+
+
+def _shows(view: View, name: str) -> bool:
+    """Whether what the live side doesn't show of a kind isn't there."""
+    kind = view.system.kinds.get(name)
+    return kind is not None and not kind.singleton and view.trouble(kind) is None and kind.can_find(view)
 
 
 async def settle_open(view: View, store: Store) -> None:
@@ -39,6 +43,8 @@ async def settle_open(view: View, store: Store) -> None:
 def as_settled(view: View) -> View:
     """The view as it is once :func:`settle_open` has been at work, for a plan, which writes nothing."""
     memory = view.memory
+    if not memory.open:
+        return view  # with all that it has worked out already
     owned, sent, unfinished = dict(memory.owned), dict(memory.sent), dict(memory.unfinished)
     still_open: list[OpenEntry] = []
     for entry in memory.open:

@@ -15,6 +15,7 @@ from reconciler.daemon.following import Follower
 from reconciler.daemon.pace import Pace
 from reconciler.daemon.roster import Roster
 from reconciler.errors import InputError, InvalidTree, ReconcilerError, SourceUnavailable
+from reconciler.load import Parsed
 from reconciler.model import SourceFile
 from reconciler.sources import Tree
 from reconciler.trees import Loaded, load_shares
@@ -36,6 +37,7 @@ class Trees:
         self._pace = Pace(follower.interval, max(follower.interval, 120.0))
         self._wanted = asyncio.Event()
         self._shares: dict[str, Loaded] = {}
+        self._parsed = Parsed()
         self._seen: str | None = None
         self._failures = 0
         self._chance = Random()  # noqa: S311 - spreads load, guards nothing
@@ -88,7 +90,7 @@ class Trees:
         self._seen = tree.revision
         now = time.time()
         try:
-            loaded = await asyncio.to_thread(self._load, tree)
+            loaded = await asyncio.to_thread(self._load, tree, self._parsed)
         except InvalidTree as error:
             log.warning(
                 "the newest tree isn't sound", revision=tree.revision, problems=[str(p) for p in error.problems][:20]
@@ -139,9 +141,11 @@ class Trees:
             return None
         return f"no document is left for {', '.join(emptied)}: an empty tree is never enforced, the last ones stay"
 
-    def _load(self, tree: Tree) -> dict[str, Loaded]:
+    def _load(self, tree: Tree, parsed: Parsed | None = None) -> dict[str, Loaded]:
         targets = self._roster.described()
-        return dict(zip((one.name for one in targets), load_shares(tree, targets, self._roster.claims), strict=True))
+        sound = self._shares if parsed is not None else {}
+        shares = load_shares(tree, targets, self._roster.claims, parsed, sound)
+        return dict(zip((one.name for one in targets), shares, strict=True))
 
     def _enforce(self, tree: Tree, loaded: dict[str, Loaded]) -> None:
         before, self._shares = self._shares, loaded

@@ -8,23 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reconciler.load.parsed import Parsed
 from reconciler.load.places import place
 from reconciler.load.reader import TOO_MUCH, Allowance, Reader, Spent
 from reconciler.model import Document, Location, Problem, SourceFile
 
-__all__ = ["load", "place"]
+__all__ = ["Parsed", "load", "place"]
 
 
-def load(files: Iterable[SourceFile]) -> tuple[list[Document], list[Problem]]:
+def load(files: Iterable[SourceFile], parsed: Parsed | None = None) -> tuple[list[Document], list[Problem]]:
     """The documents of all files, in order, and all problems of all files, sorted by place.
 
-    A document with a problem is left out. Never raises, whatever the bytes are.
+    A document with a problem is left out. Never raises, whatever the bytes are. A file that ``parsed`` has read with
+    the same content isn't read again: its documents are the very same objects.
     """
     documents: list[Document] = []
     problems: list[Problem] = []
     allowance = Allowance()
     for source in files:
-        reader = Reader(source, allowance)
+        if parsed is not None and (known := parsed.take(source, allowance)) is not None:
+            documents += known.documents
+            problems += known.problems
+            continue
+        reader, before = Reader(source, allowance), (allowance.documents, allowance.values)
         try:
             reader.read()
         except Spent:
@@ -33,4 +39,8 @@ def load(files: Iterable[SourceFile]) -> tuple[list[Document], list[Problem]]:
         finally:
             documents += reader.documents
             problems += reader.problems
+        if parsed is not None:
+            parsed.keep(source, reader, before)
+    if parsed is not None:
+        parsed.forget_others()
     return documents, sorted(problems)

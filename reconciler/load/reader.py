@@ -80,7 +80,7 @@ class Reader:
         self.documents: list[Document] = []
         self.problems: list[Problem] = []
         self._source = source
-        self._allowance = allowance
+        self.allowance = allowance
         self._keys = Keys()
         self._text = ""
         self._index = 0
@@ -134,10 +134,10 @@ class Reader:
         return None
 
     def _document(self, get_event: Callable[[], Any], piece: _Piece) -> None:
-        if not self._allowance.documents or not self._allowance.values:
+        if not self.allowance.documents or not self.allowance.values:
             raise Spent
-        self._allowance.documents -= 1
-        allowed = min(MAX_DOCUMENT_VALUES, self._allowance.values)
+        self.allowance.documents -= 1
+        allowed = min(MAX_DOCUMENT_VALUES, self.allowance.values)
         budget = repeat((), allowed)
         try:
             # The fastest way to call a function for every item, and no more often than allowed.
@@ -147,7 +147,7 @@ class Reader:
                 raise Spent from None
             raise
         finally:
-            self._allowance.values -= allowed - length_hint(budget)
+            self.allowance.values -= allowed - length_hint(budget)
         self._index += 1
 
     def _root(self, events: Events, piece: _Piece) -> None:

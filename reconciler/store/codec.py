@@ -15,6 +15,7 @@ from reconciler.model import Identity, Key
 from reconciler.secret import SecretRef
 
 _TAG = "$"
+_TEXT = {str}
 
 
 def dump(value: Any) -> str:
@@ -64,7 +65,7 @@ def load_fields(text: str) -> dict[str, Any]:
 
 
 def _strings(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+    if not isinstance(value, list) or not {*map(type, value)} <= _TEXT:
         raise ValueError("not a list of texts")
     return tuple(value)
 

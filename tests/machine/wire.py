@@ -29,7 +29,7 @@ FAULTS = (
 ``empty-list``, ``short-list``: a read that lies. ``some-failed``: a write of several says of one that it failed, and
 it wasn't done; ``silent``: it was done, and the answer doesn't mention it.
 """
-SETTINGS = frozenset({"getServiceSetting", "getSession", "getSessionCookie"})
+SETTINGS = frozenset({"getSession", "getSessionCookie"})
 READS_ONLY = frozenset({"empty-list", "short-list", "wrong-items"})
 WRITES_ONLY = frozenset({"some-failed", "silent"})
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -161,7 +162,7 @@ def _connect(path: Path, writable: bool) -> sqlite3.Connection:
     try:
         connection.isolation_level = None
         # A damaged text must fail its seal, not the reading of the whole table.
-        connection.text_factory = lambda data: data.decode("utf-8", "replace")
+        connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         for pragma in _pragmas(writable):
             connection.execute(f"PRAGMA {pragma}")
     except BaseException:
