@@ -30,6 +30,8 @@ from reconciler.systems.base import System
 from reconciler.systems.view import View
 from reconciler.timing import ANY_TIME, Timing
 
+NESTED = (dict, list)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -206,11 +208,13 @@ def require_secrets(plan: Plan, case: Case) -> None:
 
 def secret_names(spec: Any) -> list[str]:
     """The names of the secrets that a document's spec names, as plain data."""
-    if isinstance(spec, Mapping):
-        if set(spec) == {"secret"} and isinstance(spec["secret"], str):
+    if isinstance(spec, dict):
+        if len(spec) == 1 and isinstance(spec.get("secret"), str):
             return [spec["secret"]]
-        return [name for part in spec.values() for name in secret_names(part)]
-    return [name for part in spec for name in secret_names(part)] if isinstance(spec, list) else []
+        spec = spec.values()
+    elif not isinstance(spec, list):
+        return []
+    return [name for part in spec if isinstance(part, NESTED) for name in secret_names(part)]
 
 
 def verdict(plan: Plan, outcomes: Mapping[str, Outcome]) -> Verdict:

@@ -93,10 +93,12 @@ class Keyring:
     """
 
     keys: tuple[bytes, ...] = field(repr=False)
-    _ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _ready: tuple[tuple[str, hmac.HMAC], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_ids", tuple(map(self.key_id, self.keys)))
+        # To begin a MAC takes three times as long as to finish a copy of one that has begun.
+        ready = tuple((self.key_id(key), hmac.new(key, digestmod=sha256)) for key in self.keys)
+        object.__setattr__(self, "_ready", ready)
 
     @staticmethod
     def key_id(key: bytes) -> str:
@@ -104,39 +106,50 @@ class Keyring:
 
     def make(self, target: str, kind: str, identity: Identity, path: str, value: Any) -> str:
         """The fingerprint of a value, under the first key."""
-        return f"{self._ids[0]}:{_field_mac(self.keys[0], target, kind, identity, path, value)}"
+        id, begun = self._ready[0]
+        return f"{id}:{_field_mac(begun, target, kind, identity, path, value)}"
 
     def compare(self, known: str, target: str, kind: str, identity: Identity, path: str, value: Any) -> bool | None:
         """Whether ``known`` was made from ``value``; None when it was made with a key that isn't here."""
-        for id, key in zip(self._ids, self.keys, strict=True):
+        for id, begun in self._ready:
             if known.startswith(id + ":"):
-                return hmac.compare_digest(known, f"{id}:{_field_mac(key, target, kind, identity, path, value)}")
+                return hmac.compare_digest(known, f"{id}:{_field_mac(begun, target, kind, identity, path, value)}")
         return None
 
     def sign(self, *parts: str) -> str:
         """A seal over a row of the state, under the first key."""
-        return f"{self._ids[0]}:{_row_mac(self.keys[0], parts)}"
+        id, begun = self._ready[0]
+        return f"{id}:{_row_mac(begun, parts)}"
 
     def verify(self, seal: str, *parts: str) -> bool:
         """Whether ``seal`` was made over these parts with one of our keys."""
-        keys = zip(self._ids, self.keys, strict=True)
-        return any(hmac.compare_digest(seal, f"{id}:{_row_mac(key, parts)}") for id, key in keys)
+        for id, begun in self._ready:
+            if seal.startswith(id):
+                return hmac.compare_digest(seal, f"{id}:{_row_mac(begun, parts)}")
+        return False
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True)
 
 
-def _field_mac(key: bytes, target: str, kind: str, identity: Identity, path: str, value: Any) -> str:
-    return _mac(key, _CANONICAL.encode(["field", target, kind, list(identity), path, value]))
+def _field_mac(begun: hmac.HMAC, target: str, kind: str, identity: Identity, path: str, value: Any) -> str:
+    key = f'"field", {_texts((target, kind))}, [{_texts(identity)}], {_texts((path,))}'
+    return _mac(begun, f"[{key}, {_texts((value,)) if value.__class__ is str else _CANONICAL.encode(value)}]")
 
 
-def _row_mac(key: bytes, parts: tuple[str, ...]) -> str:
+def _row_mac(begun: hmac.HMAC, parts: tuple[str, ...]) -> str:
+    return _mac(begun, f'["row", {_texts(parts)}]')
+
+
+def _texts(parts: Iterable[str]) -> str:
     # What JSON makes of a list of texts, in a fifth of the time: a plan checks tens of thousands of rows.
-    return _mac(key, f'["row", {", ".join(map(encode_basestring_ascii, parts))}]')
+    return ", ".join(map(encode_basestring_ascii, parts))
 
 
-def _mac(key: bytes, text: str) -> str:
-    return hmac.digest(key, text.encode(), "sha256").hex()
+def _mac(begun: hmac.HMAC, text: str) -> str:
+    mac = begun.copy()
+    mac.update(text.encode())
+    return mac.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,18 +101,22 @@ class Response:
         return one_line(self.hide(self.body[:MOST_READ].decode("utf-8", "replace")))
 
 
+_NESTED = (dict, list)
+
+
 def _without_keys(data: Any) -> Any:
     """The same data, changed in place, without the fields of ``NEVER_READ``, however deep they lie."""
     waiting = [data]
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
-            for name in NEVER_READ & part.keys():
-                del part[name]
+            if not NEVER_READ.isdisjoint(part):
+                for name in NEVER_READ & part.keys():
+                    del part[name]
             part = part.values()
         elif not isinstance(part, list):
             continue
-        waiting += [one for one in part if isinstance(one, dict | list)]
+        waiting += [one for one in part if isinstance(one, _NESTED)]
     return data
 
 

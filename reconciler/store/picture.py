@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from sys import intern
 from typing import Any
 
 from sqlalchemy import Connection, Table, or_, select
@@ -53,11 +54,11 @@ class Picture:
     def _owned(self) -> dict[Key, Owned]:
         things = [
             Owned(
-                kind=row["kind"],
+                kind=intern(row["kind"]),
                 identity=self._identities[row["identity"]],
                 id=row["object_id"],
                 name=row["name"],
-                document=row["document"],
+                document=row["name"] if row["document"] == row["name"] else row["document"],  # one text for both
                 keep=row["keep"],
                 adopted=row["adopted"],
             )
@@ -68,7 +69,7 @@ class Picture:
     def _sent(self) -> dict[Key, dict[str, Sent]]:
         known: dict[Key, dict[str, Sent]] = {}
         for row in self._intact(sent, "kind", "identity", "path"):
-            known.setdefault(self._key(row), {})[row["path"]] = Sent(row["fingerprint"], row["at"])
+            known.setdefault(self._key(row), {})[intern(row["path"])] = Sent(row["fingerprint"], row["at"])
         return known
 
     def _unfinished(self) -> dict[Key, Unfinished]:
@@ -96,7 +97,7 @@ class Picture:
         return tuple(pending), max(spent, 0)
 
     def _key(self, row: Any) -> Key:
-        return (row["kind"], self._identities[row["identity"]])
+        return (intern(row["kind"]), self._identities[row["identity"]])
 
 
 class _Identities(dict[str, Identity]):

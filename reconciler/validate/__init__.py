@@ -91,11 +91,14 @@ def _secrets(resource: Resource, reserved: frozenset[str], refuse: Refuse) -> It
             yield _at(resource.document, path, message)
 
 
+_NESTED = (dict, list)
+
+
 def _named(path: Path, value: Mapping[str, Any] | list[Any]) -> list[tuple[Path, str]]:
     """Each secret that a part of a spec names, and where. Most parts name none, so that paths are made late."""
     found: list[tuple[Path, str]] = []
     for key, part in enumerate(value) if isinstance(value, list) else value.items():
-        if isinstance(part, dict | list):
+        if isinstance(part, _NESTED):
             found += _named((*path, key), part)
         elif key == "secret" and isinstance(part, str):
             found.append(((*path, key), part))
