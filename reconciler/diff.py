@@ -31,7 +31,7 @@ def compare(item: Item, live: LiveObject, kind: Kind, view: View) -> Difference:
     for name, wanted in item.fields.items():
         if name in live.fields and name not in kind.sealed and not isinstance(wanted, SecretRef):
             if not kind.same(name, live.fields[name], wanted):
-                changed[name] = (live.fields[name], wanted)
+                changed[name] = (SHOWN if name.startswith(kind.veiled) else live.fields[name], wanted)
             continue
         same, why = _hidden(item, live, name, wanted, kind, view)
         if same is None:
@@ -43,7 +43,8 @@ def compare(item: Item, live: LiveObject, kind: Kind, view: View) -> Difference:
 
 def _hidden(item: Item, live: LiveObject, name: str, wanted: Any, kind: Kind, view: View) -> tuple[bool | None, str]:
     """Whether a field that can't be read back is as wanted, told by its fingerprint; None with the cause."""
-    missing = sorted(ref.name for ref in secret_refs(wanted) if ref.name not in view.values)
+    named = (wanted,) if isinstance(wanted, SecretRef) else secret_refs(wanted)
+    missing = sorted([ref.name for ref in named if ref.name not in view.values])
     if missing:
         return None, f"the secret {missing[0]!r} has no value here"
     identity = item.identity
@@ -56,7 +57,7 @@ def _hidden(item: Item, live: LiveObject, name: str, wanted: Any, kind: Kind, vi
         known = sent.fingerprint if sent else None
         source = "it was last sent under a key that isn't here"
     if not known:
-        return None, "it can't be read back, and we haven't sent it yet"
+        return None, "it can't be read back, and what was last sent isn't known"
     if view.keyring is None:
         return None, "it can't be read back, and there is no key to compare with"
     value = revealed(wanted, view.values)

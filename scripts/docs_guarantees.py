@@ -28,5 +28,8 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _shown(row: Mapping[str, Any]) -> str:
-    tests = "\n".join(f"- `{test.removeprefix('tests/')}`" for test in row.get("tests", ()))
-    return f"Shown by:\n\n{tests}" if tests else ""
+    tests = [f"- `{test.removeprefix('tests/')}`" for test in row.get("tests", ())]
+    if not tests:
+        return ""
+    head = f"Shown by {len(tests)} test{'s' if len(tests) > 1 else ''}"
+    return "\n".join([f'<details markdown="1"><summary>{head}</summary>', "", *tests, "", "</details>"])

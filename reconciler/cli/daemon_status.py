@@ -46,7 +46,7 @@ def _source(source: Shape) -> list[str]:
 
 
 def _at(one: Shape) -> str:
-    return f", revision {one['revision']}" if one.get("revision") else ""
+    return f", revision {one['revision'][:12]}" if one.get("revision") else ""
 
 
 def _target(one: Shape) -> list[str]:
@@ -74,7 +74,7 @@ def _times(one: Shape) -> list[str]:
         coming = f", next {short(one['nextAt'])}" if one.get("nextAt") else ""
         lines.append(f"Checked {short(one['checkedAt'])}{coming}")
     if one.get("succeededAt"):
-        lines.append(f"Well    {short(one['succeededAt'])}, the last time")
+        lines.append(f"Last ok {short(one['succeededAt'])}")
     return lines
 
 

@@ -15,29 +15,42 @@ import click
 if TYPE_CHECKING:
     from reconciler.systems.base import Importer
 
-BUILT_IN = {
-    "validate": "Check a directory of desired state; sends nothing.",
-    "plan": "Show what apply would do; writes nothing.",
-    "apply": "Bring the target to the desired state.",
-    "observe": "Record the live state for plans that are made elsewhere.",
-    "comment": "Put a plan into a pull request, as one comment.",
-    "export": "Write the live state as desired state.",
-    "adopt": "Make an object that is there already ours.",
-    "forget": "Give an object up without deleting it.",
-    "approve": "Agree to a plan that goes beyond the budget.",
-    "suspend": "Write nothing to a target for a while.",
-    "resume": "End a suspension.",
-    "resolve": "Say how a write ended of which nobody can tell.",
-    "schema": "Print the JSON Schema of the desired state.",
-    "status": "Show what is owned, what is open, and how the target is.",
-    "history": "Show the passes so far.",
-    "state": "List, back up or restore what is remembered.",
-    "run": "Follow a directory or a repository, and keep every target as it says.",
-    "doctor": "Tell how the server at hand behaves where its reference is silent.",
-    "emulator": "Run a Control Center that exists only here, to rehearse on.",
-    "demo": "Show all of it on the embedded Control Center.",
-    "version": "Print the version.",
+GROUPS = {
+    "Plan and apply": {
+        "validate": "Check a directory of desired state; sends nothing.",
+        "plan": "Show what apply would do; writes nothing.",
+        "apply": "Bring the target to the desired state.",
+        "run": "Follow a directory or a repository, and keep every target so.",
+    },
+    "Pull requests": {
+        "observe": "Record the live state for plans that are made elsewhere.",
+        "comment": "Put a plan into a pull request, as one comment.",
+    },
+    "Ownership": {
+        "export": "Write the live state as desired state.",
+        "adopt": "Make an object that is there already ours.",
+        "forget": "Give an object up without deleting it.",
+        "state": "List, back up or restore what is remembered.",
+    },
+    "Orders": {
+        "approve": "Agree to a plan that goes beyond the budget.",
+        "suspend": "Write nothing to a target for a while.",
+        "resume": "End a suspension.",
+        "resolve": "Say how a write ended of which nobody can tell.",
+    },
+    "Looking": {
+        "status": "Show what is owned, what is open, and how the target is.",
+        "history": "Show the passes so far.",
+        "doctor": "Tell how the server behaves where its reference is silent.",
+        "schema": "Print the JSON Schema of the desired state.",
+        "version": "Print the version.",
+    },
+    "Rehearsing": {
+        "emulator": "Run a Control Center that exists only here.",
+        "demo": "Show all of it on the embedded Control Center.",
+    },
 }
+BUILT_IN = {name: summary for group in GROUPS.values() for name, summary in group.items()}
 
 
 def commands() -> dict[str, str]:
@@ -88,7 +101,7 @@ def loading() -> Iterator[None]:
 
 
 class Commands(click.Group):
-    """The commands in the order above; each module is loaded when its command is."""
+    """The commands in the groups above; each module is loaded when its command is."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(commands())
@@ -109,8 +122,10 @@ class Commands(click.Group):
             raise click.UsageError(error.message + (suggest(args[0], commands()) if args else ""), ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(commands().items()))
+        brought = {name: summary for name, summary in commands().items() if name not in BUILT_IN}
+        for title, group in {**GROUPS, "Of single systems": brought}.items():
+            with formatter.section(title):
+                formatter.write_dl(list(group.items()))
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

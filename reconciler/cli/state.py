@@ -39,7 +39,7 @@ def list_owned(where: Where, output: str) -> int:
     return 0
 
 
-@command.command("init")
+@command.command("init", short_help="Make the state, which owns nothing yet.")
 @takes_where
 @lock_option
 def init(where: Where, lock_timeout: float) -> int:
@@ -58,7 +58,7 @@ def init(where: Where, lock_timeout: float) -> int:
     return 0
 
 
-@command.command("backup")
+@command.command("backup", short_help="Copy the database to a file.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @takes_where
 def backup(file: Path, where: Where) -> int:
@@ -79,7 +79,7 @@ def backup(file: Path, where: Where) -> int:
     return 0
 
 
-@command.command("restore")
+@command.command("restore", short_help="Put a backup in the place of the database.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @takes_where
 @lock_option

@@ -12,8 +12,7 @@ from reconciler.cli.options import output_option, path_argument
 from reconciler.errors import InvalidTree
 from reconciler.load import load
 from reconciler.model import Problem
-from reconciler.secrets import RESERVED
-from reconciler.settings import Where, claims, config_of
+from reconciler.settings import Where, claims, config_of, reserved_of
 from reconciler.systems.registry import system_of
 from reconciler.trees import concerning, read_tree, shares, untaken
 from reconciler.validate import validate
@@ -39,8 +38,7 @@ def command(path: str, config: str | None, output: str) -> int:
 def _checked(path: str, config: str | None) -> tuple[Counter[str], int]:
     """How many documents of each kind, in how many files. Raises InvalidTree with every problem."""
     where = Where(config=config)
-    everyone, found = claims(where), config_of(where)
-    reserved = RESERVED | (found.reserved if found else frozenset())
+    everyone, reserved = claims(where), reserved_of(where, config_of(where))
     tree = read_tree(path, everyone)
     documents, problems = load(concerning(tree.files, everyone))
     taken = shares(documents, everyone)

@@ -25,14 +25,15 @@ def hold_unsettled(draft: Draft) -> None:
                     step,
                     "unknown-outcome",
                     f"an earlier {entry.operation} got no answer, and the server doesn't show whether it was done",
-                    _remedy(draft.view.system.kinds[step.kind], step.name),
+                    _remedy(draft.view.system.kinds[step.kind], step.name, entry.entry),
                 )
 
 
-def _remedy(kind: Kind, name: str) -> str:
+def _remedy(kind: Kind, name: str, entry: int) -> str:
     if kind.one_way:
-        return f"ask those who run it; if it was done: `reconciler adopt {kind.name} {name}`"
-    return f"look in the console; if it is there: `reconciler adopt {kind.name} {name} --id ID`"
+        return f"ask those who run it; then `reconciler resolve {entry} --as done` or `--as not-done`"
+    not_there = f"if it isn't: `reconciler resolve {entry} --as not-done`"
+    return f"look in the console; if it is there: `reconciler adopt {kind.name} {name} --id ID`; {not_there}"
 
 
 def compare_kind(draft: Draft, kind: Kind) -> None:

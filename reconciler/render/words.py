@@ -154,6 +154,10 @@ def applied(report: Report) -> str:
 def verdict(report: Report) -> str:
     """One sentence on where the target stands now."""
     target, plan = report.plan.target, report.plan
+    unknown = sum(outcome(report, step).status is Status.UNKNOWN for step in plan.steps)
+    if unknown:
+        writes = count(unknown, "write")
+        return f"Failed: nobody can tell how {writes} ended; look, and tell it with `reconciler resolve`."
     if report.verdict is Verdict.FAILED:
         return f"Failed: {target} isn't as desired; the next run plans anew from what is there."
     if report.verdict is Verdict.PROGRESSING:

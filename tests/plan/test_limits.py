@@ -14,6 +14,8 @@ from reconciler.memory import Memory, OpenEntry, Owned, Sent
 from reconciler.model import FileFacts, Key, Ref
 from reconciler.plan import make_plan
 from reconciler.policy import Policy
+from reconciler.render import render_plan
+from reconciler.render.json import plan_json
 from reconciler.secret import Keyring, Secret, SecretRef
 from reconciler.steps import SUMMARY, Plan
 from reconciler.systems.view import View
@@ -149,6 +151,14 @@ def test_fewer_replicas_destroy(spec: dict[str, Any], destructive: bool) -> None
     assert made.steps[0].destructive is destructive
 
 
+def test_a_guess_does_not_make_a_plan_tell_what_the_storage_is_encrypted_with() -> None:
+    live = {"listServices": live_five(), "getServiceSetting": {"storage": {"type": "salt", "config": {"salt": "s4lt"}}}}
+    made = plan(view(doc("ServiceSetting", "filestorage", {"storage": {"config": {"salt": "guess"}}}), live=live))
+    (change,) = step(made, "update/ServiceSetting/filestorage").changes
+    assert (change.before, change.after) == ("(secret)", "guess")
+    assert "s4lt" not in json.dumps(plan_json(made)) + render_plan(made, "text", full=True)
+
+
 def test_a_setting_of_a_service_that_is_not_there_yet_waits_for_it() -> None:
     made = plan(view(*five(), doc("ServiceSetting", "filestorage", {"max_replica": 1})))
     found = step(made, "update/ServiceSetting/filestorage")
@@ -206,7 +216,10 @@ def test_a_write_without_a_known_outcome_is_never_repeated() -> None:
     entry = OpenEntry(1, "createRole", "create", (("Role", ("r",)), ("Role", ("gone",))), 1.0)
     made = plan(view(role("r"), user("u", "r"), worker("w"), memory=Memory(lineage="l", open=(entry,))))
     assert rules(made.blocked) == {"create/Role/r": "unknown-outcome", "create/User/u": "unknown-outcome"}
-    assert made.blocked[0].remedy == "look in the console; if it is there: `reconciler adopt Role r --id ID`"
+    assert made.blocked[0].remedy == (
+        "look in the console; if it is there: `reconciler adopt Role r --id ID`; "
+        "if it isn't: `reconciler resolve 1 --as not-done`"
+    )
     assert ids(made) == ["create/Worker/w"]
 
 
@@ -342,7 +355,7 @@ def test_a_secret_without_a_fingerprint_is_unknown_and_never_changed() -> None:
     assert (ids(made), made.unchanged) == ([], 1)
     unknown = made.unknown[0]
     assert (unknown.kind, unknown.name, unknown.paths) == ("User", "alice", ("/password",))
-    assert unknown.reason == "it can't be read back, and we haven't sent it yet"
+    assert unknown.reason == "it can't be read back, and what was last sent isn't known"
 
 
 @pytest.mark.parametrize(

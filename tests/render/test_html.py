@@ -90,7 +90,7 @@ def test_reports() -> None:
     text = "".join(check(report_html(samples.REPORT)).text)
     assert "✗ failed" in text
     assert "400: e-mail address bob@example.com is taken" in text
-    assert "Failed: prod isn't as desired" in text
+    assert "Failed: nobody can tell how 1 write ended" in text
     assert "no changes" in report_html(samples.NOTHING)
 
 
