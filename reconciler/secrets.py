@@ -147,6 +147,19 @@ def read_setting(environ: Mapping[str, str], name: str) -> Secret | None:
     return found
 
 
+def own_files(directory: Path | None, environ: Mapping[str, str]) -> frozenset[str]:
+    """The names in the directory whose files a ``RECONCILER_<NAME>_FILE`` names: settings, and so no document's."""
+    if directory is None:
+        return frozenset()
+    given = [file for name, file in environ.items() if name.startswith("RECONCILER_") and name.endswith("_FILE")]
+    places = [
+        (os.path.basename(one), os.path.realpath(file)) for file in given for one in (file, os.path.realpath(file))
+    ]
+    return frozenset(
+        name for name, place in places if NAME.fullmatch(name) and os.path.realpath(directory / name) == place
+    )
+
+
 def _variables(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     for variable, text in environ.items():
         name = variable.removeprefix(_VARIABLE).lower().replace("_", "-")

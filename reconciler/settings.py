@@ -16,7 +16,7 @@ from reconciler.errors import InputError
 from reconciler.load.suggest import suggest
 from reconciler.policy import Policy
 from reconciler.secret import Secret, hidden
-from reconciler.secrets import RESERVED, Snapshot, read_setting
+from reconciler.secrets import RESERVED, Snapshot, own_files, read_setting
 from reconciler.systems.base import System
 from reconciler.systems.registry import api_versions, default_system, system_named
 
@@ -106,8 +106,13 @@ def chosen_of(config: ConfigFile, where: Where) -> list[TargetConfig]:
 
 def secrets_of(where: Where, config: ConfigFile | None) -> Snapshot:
     """All secrets as they are now; those that the configuration uses itself can't be named by documents."""
-    reserved = RESERVED | (config.reserved if config else frozenset())
-    return Snapshot.take(_secrets_dir(where, config), os.environ, reserved=reserved)
+    return Snapshot.take(_secrets_dir(where, config), os.environ, reserved=reserved_of(where, config))
+
+
+def reserved_of(where: Where, config: ConfigFile | None) -> frozenset[str]:
+    """The names of the secrets that the reconciler uses itself, so that documents can't."""
+    of_config = config.reserved if config else frozenset()
+    return RESERVED | of_config | own_files(_secrets_dir(where, config), os.environ)
 
 
 def from_environment(where: Where, policy: Policy) -> Target:
@@ -116,6 +121,9 @@ def from_environment(where: Where, policy: Policy) -> Target:
     url = where.url or variable(environ, "URL")
     if not url:
         raise InputError("no target: nobody said where the API is", remedy="give --url, or set RECONCILER_URL")
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        remedy = "take them out: RECONCILER_USER and RECONCILER_PASSWORD are for them"
+        raise InputError("the url of the target holds credentials", remedy=remedy)
     name = where.system or variable(environ, "SYSTEM")
     system = system_named(name) if name else default_system()
     return Target(
@@ -130,6 +138,7 @@ def from_environment(where: Where, policy: Policy) -> Target:
         proxy=variable(environ, "PROXY"),
         installers=variable(environ, "INSTALLERS"),
         policy=policy,
+        reserved=reserved_of(where, None),
     )
 
 
@@ -166,7 +175,7 @@ def described(one: TargetConfig, config: ConfigFile, where: Where, policy: Polic
         installers=variable(environ, "INSTALLERS") or beside(where, config.installers),
         policy=_merged(policy, one),
         paths=one.paths,
-        reserved=RESERVED | config.reserved,
+        reserved=reserved_of(where, config),
     )
 
 
@@ -213,9 +222,15 @@ class Bound:
     url: str
     secrets: SecretsConfig = field(repr=False)
 
-    def refuse(self, name: str, used_at: tuple[str, int | None] | None = None) -> str | None:
-        """Why a document of the target can't name this secret, as a sentence; None: it can."""
-        why = self.secrets.objection(name, self.url, used_at)
+    def refuse(self, name: str) -> str | None:
+        """Why no document of the target can name this secret, as a sentence; None: one can."""
+        return self._sentence(self.secrets.objection(name, self.url))
+
+    def refuse_at(self, name: str, used_at: tuple[str, int | None] | None) -> str | None:
+        """The same of a document with this host of its own; None: it has none."""
+        return self.refuse(name) or self._sentence(self.secrets.misuse(name, used_at))
+
+    def _sentence(self, why: str | None) -> str | None:
         return why and f"this secret {why}, and the target {self.target} can't be told it (secret-binding): {_MEND}"
 
 
@@ -234,7 +249,7 @@ class Claim:
 
     def refuse(self, name: str, used_at: tuple[str, int | None] | None) -> str | None:
         """Why a document can't name this secret, as a sentence; None: it can."""
-        return self.bound.refuse(name, used_at) if self.bound else None
+        return self.bound.refuse_at(name, used_at) if self.bound else None
 
     def covers(self, file: str) -> bool:
         """Whether a file of the tree lies in one of the folders."""

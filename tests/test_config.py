@@ -168,6 +168,25 @@ def test_two_targets_need_names_and_urls_of_their_own():
     assert same_url == "c.yaml:5:29: retouching has the same url"
 
 
+@pytest.mark.parametrize("url", ["https://river.example.", "https://river.example:443", "https://RIVER.example//"])
+def test_one_server_has_one_url_however_it_is_written(url: str):
+    assert problems(TWO.replace("https://bunny.example", url)) == ["c.yaml:5:25: retouching has the same url"]
+
+
+@pytest.mark.parametrize("url", ["https://river.example:8443", "http://river.example", "https://river.example/api"])
+def test_servers_differ_in_port_scheme_or_path(url: str):
+    assert len(read_config(config(TWO.replace("https://bunny.example", url))).targets) == 2
+
+
+def test_a_url_that_holds_credentials_is_refused_before_anything_can_show_it(monkeypatch: pytest.MonkeyPatch):
+    [problem] = problems(TWO.replace("https://river", "https://ann:c4nary@river"))
+    assert "the url holds credentials" in problem
+    assert "c4nary" not in problem
+    monkeypatch.setenv("RECONCILER_URL", "https://c4nary@river.example")
+    with pytest.raises(InputError, match="the url of the target holds credentials"):
+        targets(Where(), Policy())
+
+
 def test_all_problems_are_told_at_once():
     text = TWO.replace("path: river", "path: ..").replace("system: bunnystudio", "system: nothing")
     assert [one.split(": ")[0] for one in problems(text)] == ["c.yaml:4:60", "c.yaml:5:86"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.config.bindings import RULE, port_problem
+from reconciler.config.bindings import RULE, place_of, port_problem
 from reconciler.config.models import ConfigFile, TargetConfig
 from reconciler.errors import InputError
 from reconciler.load.suggest import suggest
@@ -16,13 +16,16 @@ from reconciler.windows import window_problems
 def across(config: ConfigFile) -> Iterator[tuple[Path, str]]:
     """Each mistake as (its place in the file, one sentence)."""
     names: dict[str, int] = {}
-    urls: dict[str, int] = {}
+    urls: dict[object, int] = {}
     for index, target in enumerate(config.targets):
         here: Path = ("targets", index)
         if names.setdefault(target.name, index) != index:
             yield (*here, "name"), f"two targets are called {target.name!r}"
-        if urls.setdefault(target.url.rstrip("/").lower(), index) != index:
-            yield (*here, "url"), f"{config.targets[urls[target.url.rstrip('/').lower()]].name} has the same url"
+        if (other := urls.setdefault(_server(target.url), index)) != index:
+            yield (*here, "url"), f"{config.targets[other].name} has the same url"
+        if "@" in target.url.partition("://")[2].partition("/")[0]:
+            # Told here, as pages and answers show the url of a target that can't be reached, too.
+            yield (*here, "url"), "the url holds credentials: take them out, credentials names secrets for them"
         if any(one.startswith("/") or one.split("/")[0] == ".." for one in target.paths):
             yield (*here, "path"), "a path lies under the tree's root and can't leave it"
         yield from _of_system(here, target)
@@ -31,6 +34,12 @@ def across(config: ConfigFile) -> Iterator[tuple[Path, str]]:
                 yield (*here, "windows", number, field), sentence
     yield from _of_daemon(("daemon",), config)
     yield from _of_bindings(config)
+
+
+def _server(url: str) -> object:
+    """What two urls have in common that lead to one server: with its port or without, in capitals, with a slash."""
+    path = url.partition("://")[2].partition("/")[2].strip("/").lower()
+    return (place_of(url) or url.lower(), path)
 
 
 def _of_system(here: Path, target: TargetConfig) -> Iterator[tuple[Path, str]]:

@@ -37,8 +37,8 @@ _SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^@/:]+):[^:].*")
 
 class BindingConfig(Spec):
     """``name``: a secret's name, or a pattern in which ``*`` stands for any characters. ``hosts``: where it may be
-    sent, each ``HOST`` or ``HOST:PORT``. ``used_at``: what a document with it may have as its own ``host`` (of a
-    Service or a Worker); left out, anything.
+    sent, each ``HOST`` or ``HOST:PORT``. ``used_at``: what a document with it has to have as its own ``host`` (of a
+    Service or a Worker), so that no other document can name it; left out, anything.
     """
 
     name: NamePattern
@@ -57,10 +57,10 @@ class SecretsConfig(Spec):
     bindings: list[BindingConfig] = Field(default_factory=list)
     require_binding: bool = False
 
-    def objection(self, name: str, url: str, used_at: Place | None = None) -> str | None:
+    def objection(self, name: str, url: str) -> str | None:
         """Why a secret can't be sent to where ``url`` leads, as a part of a sentence that begins with its name; None
-        where it can. Of several bindings that fit, each has to allow it. ``used_at`` is the host that the document with
-        it names. Never raises: a URL without a host is no host's.
+        where it can. Of several bindings that fit, each has to allow it. Never raises: a URL without a host is no
+        host's.
         """
         found = [one for one in self.bindings if one.fits(name)]
         if not found:
@@ -68,8 +68,15 @@ class SecretsConfig(Spec):
         place = place_of(url)
         if place is None or not all(_among(place, one.hosts) for one in found):
             return f"is bound to other hosts than {shown(place)}"
-        if used_at is not None and not all(one.used_at is None or _among(used_at, one.used_at) for one in found):
-            return f"is bound to be used at other hosts than {shown(used_at)}"
+        return None
+
+    def misuse(self, name: str, used_at: Place | None) -> str | None:
+        """The same of a document that names the secret; ``used_at`` is the document's own host, None without one."""
+        for allowed in (one.used_at for one in self.bindings if one.used_at is not None and one.fits(name)):
+            if used_at is None:
+                return "is bound to be used at a host, and this document has none"
+            if not _among((_host(used_at[0]), used_at[1]), allowed):
+                return f"is bound to be used at other hosts than {shown(used_at)}"
         return None
 
     def concerns(self, name: str) -> bool:

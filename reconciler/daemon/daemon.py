@@ -63,6 +63,7 @@ class Daemon:
     trees: Trees = field(init=False)
     sharing: Sharing = field(init=False)
     loops: dict[str, TargetLoop] = field(init=False)
+    _asking: asyncio.Semaphore = field(init=False)
     _errands: set[asyncio.Task[None]] = field(default_factory=set)
     _beat: float = field(default_factory=time.monotonic)
 
@@ -72,6 +73,8 @@ class Daemon:
         slots, self.sharing = Slots(self.rhythm.parallelism), Sharing(self.rhythm.lease)
         self.loops = {name: self._loop(name, slots) for name in self.roster.entries}
         self.sharing.sharers = self.loops
+        # Of the slots, which are given in turn: one request for plans of every target shall not hold up the passes.
+        self._asking = asyncio.Semaphore(max(1, self.rhythm.parallelism // 2))
 
     def _loop(self, name: str, slots: Slots) -> TargetLoop:
         entry = self.roster.entries[name]
@@ -183,7 +186,7 @@ class Daemon:
 
     async def _plan(self, name: str, loaded: Loaded) -> Plan:
         holding, target = self.loops[name].holding, self.roster.target(name)
-        async with self.loops[name].slots.taken(), holding.reading(target, loaded) as case:
+        async with self._asking, self.loops[name].slots.taken(), holding.reading(target, loaded) as case:
             return (await decide(case)).plan
 
     async def _case(self, name: str, loaded: Loaded | None) -> Case:

@@ -14,10 +14,10 @@ import structlog
 from reconciler.daemon.board import Board
 from reconciler.daemon.holding import Holding, OnCall
 from reconciler.daemon.pace import Pace
+from reconciler.daemon.pacing import Pacing
 from reconciler.daemon.passing import ERROR, Passed, Passing
 from reconciler.daemon.publishing import publish
 from reconciler.daemon.recorder import Known, Recorder
-from reconciler.daemon.rhythm import Rhythm
 from reconciler.daemon.roster import Entry, Roster
 from reconciler.daemon.sharing import Sharing
 from reconciler.daemon.slots import Slots
@@ -62,13 +62,13 @@ class TargetLoop:
     _scheduler: Scheduler | None = None
     _reading: asyncio.Timeout | None = None
     _tenure: Tenure = field(init=False)
-    _rhythm: Rhythm = field(init=False)
+    _pacing: Pacing = field(init=False)
     _recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
         name, sharing = self.entry.name, self.sharing
         self._tenure = Tenure(name, self.roster, self.holding, self.board, sharing, self.watcher)
-        self._rhythm = Rhythm(self.pace, self.entry.windows)
+        self._pacing = Pacing(self.pace, self.entry.windows)
         self._recorder = Recorder(self.entry, self.holding, self.watcher)
 
     def wake(self, *, everything: bool = False) -> None:
@@ -205,8 +205,8 @@ class TargetLoop:
 
     def _note(self, passed: Passed, before: TargetState, seconds: float) -> float:
         """Put what is known on the board, which was ``before``; gives the seconds until the next pass."""
-        wait = self._rhythm.after(passed)
-        publish(self.board, before, passed, self._rhythm.failures)
+        wait = self._pacing.after(passed)
+        publish(self.board, before, passed, self._pacing.failures)
         self.watcher.passed(self.entry.name, passed, seconds)
         return wait
 

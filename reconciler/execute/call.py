@@ -12,7 +12,7 @@ from reconciler.api import Client
 from reconciler.errors import ApiError, Refused, ServerFault, SessionRenewed, Unreachable
 from reconciler.execute.checks import NotReady, Ready, UnderWay, prepared
 from reconciler.execute.journaling import CallJournal, Keeper
-from reconciler.execute.look import MAX_AGE, Looker
+from reconciler.execute.look import Looker
 from reconciler.memory import Owned
 from reconciler.model import FileFacts, Key
 from reconciler.sources.directory import sha256_of
@@ -97,7 +97,7 @@ class Call:
         """Send; the works that surely weren't done and may be tried again."""
         view = self.looker.view
         journal = CallJournal(self.keeper, self.pass_id, self.kind, self.verb, tuple(works), self.steps, view)
-        journal.until = time.monotonic() + MAX_AGE
+        journal.until = self.looker.good_until(self.kind.reads)
         try:
             results = dict(await self.client.run(self.kind.perform(self.verb, works, view), journal))
         except Refused as error:

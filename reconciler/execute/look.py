@@ -20,6 +20,9 @@ MAX_AGE = 10.0
 ROUNDS = 3
 """How often to read what grows old while others are read: a server may take longer than that for every read."""
 
+MOMENT = 2.0
+"""Seconds in which a write may begin in any case: with a server that slow, everything that was read is old."""
+
 MOST_QUOTED = 600
 """Characters of an error: the server's words and ours around them."""
 
@@ -56,6 +59,12 @@ class Looker:
             if all(self._read_at[name] >= time.monotonic() - MAX_AGE for name in names):
                 break
         return self._view
+
+    def good_until(self, names: Iterable[str]) -> float:
+        """When (monotonic seconds) what was read of these collections last is too old to write by."""
+        now = time.monotonic()
+        oldest = min((self._read_at[name] for name in names), default=now)
+        return max(oldest + MAX_AGE, now + MOMENT)
 
     def renew(self, **changes: Any) -> None:
         """Change something else in the picture (files, say); nothing that was derived from it is kept."""

@@ -31,7 +31,7 @@ def hold_unsettled(draft: Draft) -> None:
 
 def _remedy(kind: Kind, name: str, entry: int) -> str:
     if kind.one_way:
-        return f"ask those who run it; then `reconciler resolve {entry} --as done` or `--as not-done`"
+        return f"ask those who run it; if it was done: `reconciler adopt {kind.name} {name}`"
     not_there = f"if it isn't: `reconciler resolve {entry} --as not-done`"
     return f"look in the console; if it is there: `reconciler adopt {kind.name} {name} --id ID`; {not_there}"
 

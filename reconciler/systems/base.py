@@ -126,7 +126,7 @@ class Kind(ABC):
     to. ``stable``: a document's natural key is the live one's, too. ``one_way``: what was acknowledged is
     remembered for good, and never sent again; ``second_tries``: how often a request without an answer is sent
     again, each time in a later pass; ``daily_only``: its destructive steps count in the budget of the day, not
-    of the pass.
+    of the pass. ``veiled``: what the names of fields begin with whose live value is compared, but never shown.
     """
 
     name: ClassVar[str]
@@ -148,6 +148,7 @@ class Kind(ABC):
     one_way: ClassVar[bool] = False
     second_tries: ClassVar[int] = 0
     daily_only: ClassVar[bool] = False
+    veiled: ClassVar[tuple[str, ...]] = ()
     sends_unknown: ClassVar[bool] = False
     polls: ClassVar[str | None] = None
     replace_rule: ClassVar[str | None] = None
@@ -291,8 +292,10 @@ class Kind(ABC):
             return found is None or (work.live is not None and found.id != work.live.id)
         if verb is Verb.CREATE:
             return found is not None
-        shown = {name for name in work.changed if found is not None and name in found.fields}
-        return bool(shown) and found is not None and all(found.fields[name] == work.wanted[name] for name in shown)
+        if found is None:
+            return False
+        shown = {name for name in work.changed if name in found.fields}
+        return all(found.fields[name] == work.wanted[name] for name in shown) if shown else None
 
     def under_way(self, verb: Verb, work: Work, view: View) -> bool:
         """Whether the live side shows that what the call would begin has begun already, so that it isn't sent."""

@@ -72,6 +72,17 @@ def test_the_workflow_gives_the_action_only_what_it_takes():
     assert all(set(step["with"]) <= inputs for step in used)
 
 
+def test_the_action_installs_what_is_locked_and_runs_nothing_of_the_pull_request():
+    (step,) = (one for one in steps(yaml.safe_load(ACTION.read_text())) if one["name"] == "Install")
+    lines = [line for line in step["run"].replace("\\\n", " ").splitlines() if not line.startswith("#")]
+    installs = [line for line in lines if "/pip" in line]
+    assert len(installs) == len(lines) - 1 == 2
+    assert all(
+        "--require-hashes" in line or {"--no-index", "--no-build-isolation"} <= set(line.split()) for line in installs
+    )
+    assert lines[0].startswith("python3 -I -m venv ")
+
+
 def test_a_fork_s_job_has_no_secret():
     jobs = yaml.safe_load(WORKFLOW.read_text())["jobs"]
     assert "secrets." not in str(jobs["fork"])

@@ -208,6 +208,19 @@ def test_a_merge_request(mr: PullRequest):
     assert mr.forge.writes == ["POST", "PUT"]
 
 
+def test_a_plan_that_a_merge_request_brings_along_is_never_shown(mr: PullRequest):
+    """Where there is no plan, the file of that name may be anybody's."""
+    tree(mr.desk)
+    mr.component()
+    forged = mr.desk.folder / "plan.json"
+    forged.write_text(forged.read_text().replace("alice", "mallory"))
+    assert "mallory" in forged.read_text()
+    (mr.desk.tree / "bad.yaml").write_text("kind: [")
+    mr.component(code=1)
+    assert "mallory" not in mr.comment
+    assert not forged.exists()
+
+
 def test_any_other_ci(desk: Desk):
     """The recipe alone: the target's own variables, no comment, and the exit code."""
     tree(desk)

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.api.address import base_of
+from reconciler.cli.validate import command as validate
 from reconciler.config.bindings import SecretsConfig, place_of
 from reconciler.config.daemon import PUBLIC_APIS
 from reconciler.daemon.notifying import notifier_of
@@ -226,6 +228,48 @@ def test_a_document_cant_have_a_secret_used_at_another_host():
     Path("tree/prod/broker.internal.yaml").unlink()
     [problem] = wrong(where)
     assert "bound to be used at other hosts than evil.example:5672" in problem
+
+
+def test_how_a_document_writes_the_host_makes_no_difference():
+    where = configure(binding("broker-password", "cc.prod.example", used_at=["broker.internal:5672"]))
+    for host in ("Broker.Internal", "broker.internal."):
+        lay("prod", host, SERVICE)
+        assert load_for("tree", targets(where, Policy()), claims(where))
+        Path(f"tree/prod/{host}.yaml").unlink()
+
+
+def test_a_secret_that_is_used_at_a_host_is_for_no_document_without_one():
+    """As somebody's password or key, it would be shown, or could be tried, by the managed system."""
+    where = configure(binding("broker-password", "cc.prod.example", used_at=["broker.internal:5672"]))
+    lay("prod", "broker-password")
+    [problem] = wrong(where)
+    assert "bound to be used at a host, and this document has none" in problem
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_document_cant_name_the_file_of_a_setting(folder: Path, monkeypatch: pytest.MonkeyPatch, linked: bool):
+    """Where credentials and documents' secrets share a folder, as one mounted Kubernetes Secret makes it."""
+    secrets = folder / "secrets"
+    if linked:
+        secrets.rename(folder / "..data")
+        secrets.mkdir()
+        (secrets / "..data").symlink_to(folder / "..data")
+        for name in NAMES:
+            (secrets / name).symlink_to(f"..data/{name}")
+    monkeypatch.setenv("RECONCILER_URL", "https://cc.example")
+    monkeypatch.setenv("RECONCILER_SECRETS_DIR", "secrets")
+    monkeypatch.setenv("RECONCILER_APIKEY_FILE", str(secrets / "cc-password"))
+    lay("prod", "cc-password")
+    lay("prod", "shared")
+    [target] = targets(Where(), Policy())
+    with pytest.raises(InvalidTree) as caught:
+        load_for("tree", [target], claims(Where()))
+    [problem] = caught.value.problems
+    assert str(problem).startswith("prod/cc-password.yaml:4:27: this secret is the reconciler's own")
+    assert target.secrets is not None
+    assert target.secrets.find("cc-password") is None
+    told = CliRunner().invoke(validate, ["tree"], standalone_mode=False)
+    assert isinstance(told.exception, InvalidTree)
 
 
 def test_a_tree_of_a_pull_request_is_refused_before_any_secret_is_read(folder: Path):

@@ -272,6 +272,15 @@ def test_the_file_storage_is_sent_whole_with_its_secrets() -> None:
         "cleanuprange": 0,
         "storage": {"type": "salt", "config": {"a/b": "value of key", "c~d": 1, "e": True}},
     }
+    stored: dict[str, Any] = {
+        "type": "salt",
+        "config": {"a/b": "x", "none": None, "share": 0.5, "deep": {"x": 1}},
+        "more": 2,
+    }
+    seen = furnished(document, getServiceSetting={"max_replica": 1, "storage": stored})
+    _, asked = perform(seen, Verb.UPDATE, "ServiceSetting", "filestorage", {"putServiceSetting": {}}, "max_replica")
+    sent = body(asked[0])["storage"]
+    assert sent == {**stored, "config": {**stored["config"], "a/b": "value of key", "c~d": 1, "e": True}}
     shows = {"storage": {"type": "salt", "config": {"a/b": "x", "list": []}}}
     live = furnished(document, getServiceSetting=shows).live("ServiceSetting")[0]
     assert live.fields == {"storage/type": "salt", "storage/config/a~1b": "x"}
@@ -491,6 +500,15 @@ def test_an_upload_that_arrived_wrong_is_taken_back() -> None:
     assert result == Result(UNCLEAR, error="the upload was acknowledged, and the list doesn't show it")
     with pytest.raises(BadReply):
         upload(uploadInstaller={"installer_id": None})
+
+
+def test_an_installer_that_was_there_before_is_not_taken_away_as_an_upload() -> None:
+    """A server may answer with the one of that name that it has."""
+    earlier = {"listInstallers": {"9": live_installer("5.14.0", sha="0" * 64)}}
+    seen = view(INSTALLER, files=facts(f"x/{FILE}", SHA), live=earlier)
+    result, asked = perform(seen, Verb.CREATE, "Installer", "core", {"uploadInstaller": {"installer_id": 9}, **earlier})
+    assert "an installer that it had" in str(result.error)
+    assert [one.operation for one in asked] == ["uploadInstaller", "listInstallers"]
 
 
 def test_an_installer_is_not_uploaded_for_nothing() -> None:

@@ -105,12 +105,16 @@ class InstallerKind(Kind):
         return (yield from self._verify(str(id), facts.sha256, view))
 
     def _verify(self, id: str, sha256: str, view: View) -> Flow[Result]:
-        """Compare what arrived; a fragment of ours is taken away again."""
+        """Compare what arrived; a fragment of ours is taken away again, and nothing that was there before."""
         listed = dict((yield from fetch_installers(Seal(view.target))))
         if id not in listed:
             return Result.unclear("the upload was acknowledged, and the list doesn't show it")
         if str(listed[id].get("checksum", "")).lower() == sha256:
             return Result.done(id)
+        if any(live.id == id for live in view.live(self.name)):
+            return Result.refused(
+                "the server keeps an installer that it had, with another SHA-256, in the upload's place"
+            )
         yield _removal(id)
         return Result.refused("what arrived has another SHA-256 than the file: the upload was taken back")
 

@@ -62,6 +62,8 @@ class ServiceSettingKind(SettingKind):
     identity = ("filestorage",)
     updatable = frozenset(FIELDS)
     sends_unknown = True
+    # Documents may give these in clear, and a guess mustn't make a plan tell what is there.
+    veiled = ("storage/config/",)
 
     def check(self, resource: Resource) -> Iterable[tuple[Path, str]]:
         spec = resource.spec
@@ -115,9 +117,11 @@ class ServiceSettingKind(SettingKind):
         return fewer or shorter
 
     def update(self, work: Work, view: View) -> Flow[Result]:
-        """``putServiceSetting``: PUT /admin/service/{service_type}/setting, whole."""
+        """``putServiceSetting``: PUT /admin/service/{service_type}/setting, whole, with what no field stands for."""
         shown = work.live.fields if work.live else {}
         body = revealed(nested({**shown, **work.wanted}), view.values)
+        if shown and isinstance(storage := (view.collection("filestorage-setting") or {}).get("storage"), dict):
+            body["storage"] = _over(storage, body.get("storage", {}))
         request = Request("putServiceSetting", "PUT", PATH, body=json_body(body), write=True)
         accepted(request, (yield request))
         return Result.done()
@@ -127,3 +131,13 @@ class ServiceSettingKind(SettingKind):
             return None
         hidden = {name: SecretRef("filestorage-storage") for name in live.fields if name.startswith("storage/config/")}
         return nested({**live.fields, **hidden})
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two maps as one; where both hold a map, that is treated likewise."""
+    both = {name: _over(one, above[name]) for name, one in below.items() if _maps(one, above.get(name))}
+    return {**below, **above, **both}
+
+
+def _maps(*values: Any) -> bool:
+    return all(isinstance(one, dict) for one in values)

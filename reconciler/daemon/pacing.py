@@ -19,7 +19,7 @@ CHECK_AFTER = 1.0
 
 
 @dataclass
-class Rhythm:
+class Pacing:
     """One target's; ``failures``: how many passes in a row have failed."""
 
     pace: Pace
