@@ -6,6 +6,7 @@ Each part has its own tests, the quick ones that concern it: a mutant costs a se
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import shutil
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from mutmut.configuration import reset_config
 from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.utils.format_utils import get_mutant_name
 
@@ -58,7 +60,9 @@ def _part(part: str, sample: int | None, seed: str) -> float:
         tree = Path(folder)
         _copy(tree)
         (tree / "pyproject.toml").write_text((tree / "pyproject.toml").read_text() + _settings(part))
-        names = sorted(_names(tree, part))
+        with contextlib.chdir(tree):  # mutmut looks for its settings where it is
+            reset_config()
+            names = sorted(_names(part))
         chosen = sorted(random.Random(seed).sample(names, min(sample or len(names), len(names))))  # noqa: S311 - a sample
         mutmut = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", "1"]
         said = subprocess.run([*mutmut, *(chosen if sample else ())], cwd=tree, check=False, capture_output=True)
@@ -100,12 +104,11 @@ def _settings(part: str) -> str:
     )
 
 
-def _names(tree: Path, part: str) -> Iterator[str]:
-    for path in sorted((tree / "reconciler" / part).rglob("*.py")):
-        short = path.relative_to(tree)
-        if not any(short.match(one) for one in APART):
-            for name in mutate_file_contents(str(short), path.read_text(), None, None).mutant_names:
-                yield get_mutant_name(short, name).replace("__init__.", "")
+def _names(part: str) -> Iterator[str]:
+    for path in sorted(Path("reconciler", part).rglob("*.py")):
+        if not any(path.match(one) for one in APART):
+            for name in mutate_file_contents(str(path), path.read_text(), None, None).mutant_names:
+                yield get_mutant_name(path, name).replace("__init__.", "")
 
 
 def _ended(tree: Path, part: str) -> dict[str, str]:

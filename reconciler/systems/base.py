@@ -290,10 +290,8 @@ class Kind(ABC):
             return None
         if verb is Verb.DELETE:
             return found is None or (work.live is not None and found.id != work.live.id)
-        if verb is Verb.CREATE:
+        if verb is Verb.CREATE or found is None:
             return found is not None
-        if found is None:
-            return False
         shown = {name for name in work.changed if name in found.fields}
         return all(found.fields[name] == work.wanted[name] for name in shown) if shown else None
 

@@ -133,6 +133,12 @@ def test_an_installer_that_came_into_use_stays() -> None:
     assert stopped("Installer", Verb.DELETE, seen, now, name) == "an instance of it is deployed now: plan again"
 
 
+def test_a_worker_that_got_an_instance_stays() -> None:
+    seen, now = cluster(W1, workers=[live_worker("w1")]), cluster(W1, workers=[live_worker("w1", "5.15.0")])
+    assert ready("Worker", Verb.DELETE, seen, seen, "w1").live is not None
+    assert stopped("Worker", Verb.DELETE, seen, now, "w1") == "an instance is deployed on it now: plan again"
+
+
 def test_a_service_is_not_edited_once_something_is_deployed() -> None:
     wanted = service("caching", host="elsewhere")
     live = {"listServices": [live_service("1", "caching", "cache.internal", 6379, "caching")]}

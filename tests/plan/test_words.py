@@ -23,6 +23,7 @@ from tests.systems.kit import (
     ids,
     live_role,
     live_user,
+    live_worker,
     owning,
     plan,
     reasons,
@@ -169,6 +170,18 @@ def test_a_role_keeps_what_no_document_manages() -> None:
         item = step(plan(seen, allow=["replace"]), "replace/Role/ops").item
         assert item is not None
         assert kept in item.fields
+
+
+def test_a_worker_that_is_connected_anew_stops_what_runs() -> None:
+    seen = owning(cluster(W1, workers=[live_worker("w1", display_name="old")]), "Worker")
+    (made,) = plan(seen, allow=["replace"]).steps
+    assert (made.action, made.disruptive, made.destructive) == ("replace", True, True)
+
+
+def test_a_worker_is_not_connected_anew_without_its_key() -> None:
+    keyless = doc("Worker", "w1", {"host": "w1", "port": 8893})
+    seen = owning(cluster(keyless, workers=[live_worker("w1", display_name="old")]), "Worker")
+    assert set(rules(plan(seen, allow=["replace"]).blocked).values()) == {"write-only-missing"}
 
 
 def test_a_plan_tells_whose_it_is() -> None:

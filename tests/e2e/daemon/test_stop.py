@@ -113,6 +113,7 @@ def test_after_a_kill_amid_an_apply_nothing_is_made_twice(desk: Desk, operation:
         eventually(lambda: operation in desk.center.sent())
         daemon.stop(signal.SIGKILL, -9)
     desk.center.clear_faults()
+    time.sleep(1.0)  # what it has sent arrives; a successor that looks before that is in tests/faults/test_rows.py
     with running(desk, interval="300ms") as daemon:
         daemon.becomes("converged")
         before = desk.center.last()
