@@ -28,7 +28,7 @@ PLAYED = tuple(ROOT / "docs" / name for name in ("operations.md", "tutorial.md")
 VARYING = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:…"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
-    (re.compile(r"(?<=revision )[0-9a-f]{40}"), "REVISION"),
+    (re.compile(r"(?<=revision )[0-9a-f]{12,40}"), "REVISION"),
     (re.compile(r"(?<=lineage )[0-9a-f-]{36}"), "LINEAGE"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "TIME"),
     (re.compile(r"(?<=pass=)[0-9a-f]{12}"), "ID"),
