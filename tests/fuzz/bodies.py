@@ -23,7 +23,7 @@ def _dropped(*_: Any) -> Any:
     raise structlog.DropEvent
 
 
-ANSWERS = (200, 400, 413, 415, 422)
+ANSWERS = (200, 400, 404, 413, 415, 422)
 TYPES = ("application/json", "application/json; charset=utf-8", "application/json", "text/plain", "application/xml", "")
 
 

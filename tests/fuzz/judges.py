@@ -136,6 +136,11 @@ def _setting(data: Any) -> Keys:
     return {}
 
 
+def _service_setting(data: Any) -> Keys:
+    require(isinstance(data, dict) and {"max_replica", "min_replica", "cleanuprange", "storage"} & data.keys())
+    return {}
+
+
 READINGS: Mapping[str, Callable[[Any], Keys]] = {
     "listUsers": _users,
     "listUserDirectories": _directories,
@@ -143,6 +148,7 @@ READINGS: Mapping[str, Callable[[Any], Keys]] = {
     "listServices": _services,
     "listWorkers": _workers,
     "listInstallers": _installers,
+    "getServiceSetting": _service_setting,
 }
 
 
