@@ -25,9 +25,9 @@ def play_many(number: int, check: Callable[[bytes], None], examples: int) -> Non
     quiet = list(HealthCheck)
     # To shrink a tape takes minutes and gigabytes, so that is left to whoever looks into it (with --long).
     phases = list(Phase) if settings.get_current_profile_name() == "long" else [Phase.explicit, Phase.generate]
-    found = settings(
-        max_examples=examples, deadline=None, database=None, suppress_health_check=quiet, phases=phases
-    )(found)
+    found = settings(max_examples=examples, deadline=None, database=None, suppress_health_check=quiet, phases=phases)(
+        found
+    )
     if settings.get_current_profile_name() != "long":
         found = seed(number)(found)
     found()
