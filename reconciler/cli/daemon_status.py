@@ -46,7 +46,8 @@ def _source(source: Shape) -> list[str]:
 
 
 def _at(one: Shape) -> str:
-    return f", revision {one['revision'][:12]}" if one.get("revision") else ""
+    algorithm, colon, hexadecimal = str(one.get("revision") or "").rpartition(":")
+    return f", revision {algorithm}{colon}{hexadecimal[:12]}" if hexadecimal else ""
 
 
 def _target(one: Shape) -> list[str]:
