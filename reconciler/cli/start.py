@@ -12,8 +12,7 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     if sys.argv[1:] in (["version"], ["--version"]) and _told_version():
         return
-    # httpx would load its own command line, and with it rich and pygments, wherever it is imported. It does without.
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    slim_httpx()
     # Nearly all that a command makes stays until its end. To look for garbage among it as often as Python does by
     # itself takes a fifth of a plan of 10,000 objects. (The daemon, which goes on, looks as often as usual.)
     gc.set_threshold(100_000, 50, 100)
@@ -23,6 +22,11 @@ def main() -> None:
         run()
     finally:
         gc.freeze()  # nor is garbage looked for at the end of all
+
+
+def slim_httpx() -> None:
+    """httpx would load its own command line, and with it rich and pygments, wherever it is imported. Spare us that."""
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 
 def _told_version() -> bool:

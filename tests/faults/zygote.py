@@ -11,14 +11,14 @@ import os
 import sys
 from typing import Any, NoReturn
 
-from reconciler.cli.start import main
+from reconciler.cli.start import main, slim_httpx
 
 LOADED = ("reconciler.cli.main", "reconciler.cli.apply", "reconciler.cli.plan", "reconciler.cli.progress")
 
 
 def serve() -> None:
     """Carry out orders until standard input ends."""
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    slim_httpx()
     for name in LOADED:
         __import__(name)
     for line in sys.stdin:
