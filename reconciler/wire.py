@@ -5,7 +5,7 @@ A ``Flow`` yields a ``Request``, is sent back the ``Response``, and returns what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
@@ -22,6 +22,9 @@ MAX_TEXT = 300
 MOST_READ = 65536
 """Characters of them that are looked at: a secret of many lines may stand before what is shown."""
 
+
+DEEPEST = 64
+"""Levels of lists and objects in a reply: the API's own have five, and Python stumbles over hundreds."""
 
 NEVER_READ = frozenset({"api_key", "connection_key", "password"})
 """Fields of replies that hold a secret if a server shows them: behind a request's border they don't exist."""
@@ -105,19 +108,26 @@ _NESTED = (dict, list)
 
 
 def _without_keys(data: Any) -> Any:
-    """The same data, changed in place, without the fields of ``NEVER_READ``, however deep they lie."""
-    waiting = [data]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            if not NEVER_READ.isdisjoint(part):
-                for name in NEVER_READ & part.keys():
-                    del part[name]
-            part = part.values()
-        elif not isinstance(part, list):
-            continue
-        waiting += [one for one in part if isinstance(one, _NESTED)]
-    return data
+    """The same data, changed in place, without the fields of ``NEVER_READ``, however deep they lie.
+
+    Raises BadReply if they can lie deeper than anything that the API answers.
+    """
+    level = [data]
+    for _ in range(DEEPEST):
+        level = [one for part in level for one in _inner(part) if isinstance(one, _NESTED)]
+        if not level:
+            return data
+    raise BadReply(f"the answer is nested more than {DEEPEST} levels deep")
+
+
+def _inner(part: Any) -> Iterable[Any]:
+    """What lies directly in a list or an object, once its keys are gone."""
+    if not isinstance(part, dict):
+        return part if isinstance(part, list) else ()
+    if not NEVER_READ.isdisjoint(part):
+        for name in NEVER_READ & part.keys():
+            del part[name]
+    return part.values()
 
 
 Flow = Generator[Request, Response, T]

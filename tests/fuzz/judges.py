@@ -27,7 +27,11 @@ DEPENDENTS = {
 }
 """Which kinds' writes can't be decided without the reply to a request."""
 
-DEEPEST = 1000
+DEEPEST = 64
+"""Levels of a reply that are believed."""
+
+FRAMES = 5000
+UNREAD = {"api_key", "connection_key", "password"}
 Keys = dict[tuple[str, ...], str]
 """Natural key → id."""
 
@@ -45,15 +49,23 @@ def require(holds: object) -> None:
 def only_json(body: bytes) -> Any:
     """JSON by the letter of RFC 8259, in UTF-8, without lone surrogates and without numbers that are none."""
     limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(5 * DEEPEST)
+    sys.setrecursionlimit(FRAMES)
     try:
         data = json.loads(body.decode("utf-8"), parse_constant=_none, parse_int=_number, parse_float=_finite)
         json.dumps(data, ensure_ascii=False).encode()
+        require(_levels(data) <= DEEPEST)
     except (ValueError, RecursionError):
         raise Unbelievable from None
     finally:
         sys.setrecursionlimit(limit)
     return data
+
+
+def _levels(data: Any) -> int:
+    """How deep it is, without what nobody reads."""
+    if isinstance(data, dict):
+        data = [value for name, value in data.items() if name not in UNREAD]
+    return 1 + max(map(_levels, data), default=0) if isinstance(data, list) else 0
 
 
 def _none(_: str) -> None:

@@ -14,6 +14,7 @@ from reconciler.load import load
 from reconciler.model import SourceFile
 from reconciler.recording import loads
 from reconciler.recording.tape import replayed
+from reconciler.wire import Response
 from tests.fuzz.bombs import BOMBS
 from tests.fuzz.shards import ROOT, untraced
 from tests.systems.kit import LIVE, SYSTEM, fetched
@@ -71,6 +72,17 @@ def test_what_is_not_guessed_is_a_text(name: str) -> None:
     documents, problems = load([SourceFile("a.yaml", (CORPUS / "trees" / name).read_bytes())])
     assert problems == []
     assert documents[0].spec == {"email": TEXTS[name]}
+
+
+@pytest.mark.parametrize("levels", [64, 65, 800])
+def test_replies_are_as_deep_as_the_apis_at_most(levels: int) -> None:
+    body = json.dumps([{"service_id": "1", "type": "broker", "display_name": "DEEP"}])
+    response = Response(200, {}, body.replace('"DEEP"', "[" * (levels - 2) + "]" * (levels - 2)).encode())
+    if levels <= 64:
+        assert response.json()
+        return
+    with pytest.raises(BadReply, match="nested more than 64 levels deep"):
+        response.json()
 
 
 @pytest.mark.parametrize("path", sorted((CORPUS / "replies").glob("*.json")), ids=lambda path: path.stem)
