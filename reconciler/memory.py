@@ -67,12 +67,14 @@ class OpenEntry:
 class Memory:
     """The state's picture. ``lineage`` None means: no state was opened; such a memory owns nothing.
 
-    ``spent`` counts the destructive steps of the last 24 hours.
+    ``made``: the non-secret fields that a create was sent with, of objects whose id isn't known yet; by them ours is
+    told from somebody else's of the same name. ``spent`` counts the destructive steps of the last 24 hours.
     """
 
     lineage: str | None = None
     owned: Mapping[Key, Owned] = field(default_factory=dict)
     sent: Mapping[Key, Mapping[str, Sent]] = field(default_factory=dict)
     unfinished: Mapping[Key, Unfinished] = field(default_factory=dict)
+    made: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
     open: tuple[OpenEntry, ...] = ()
     spent: int = 0

@@ -75,12 +75,17 @@ def _settlement(view: View, entry: OpenEntry) -> Settlement | None:
 
 
 def _created(view: View, entry: OpenEntry, kinds: list[Kind]) -> Settlement | None:
-    """A create that is there now is ours: it was looked for, and not found, right before it was sent."""
+    """A create that is there now as it was sent is ours: it was looked for, and not found, right before.
+
+    What looks otherwise may have been made by somebody else in that moment: nobody can tell.
+    """
     items = {item.key: item for kind in kinds for item in view.items(kind.name)}
     own: list[Owned] = []
     for key, kind in zip(entry.objects, kinds, strict=True):
         item = items.get(key)
         live = (view.pairs(kind.name).get(item.identity) if item else None) or view.live_index(key[0]).get(key[1])
+        if live is not None and not view.looks_as_sent(key, live):
+            return None
         if live is not None:
             own.append(
                 owned_as(item, live.id, live=live) if item else _bare(live.kind, live.identity, live.id, live.name)
@@ -122,9 +127,16 @@ async def tidy(view: View, store: Store) -> None:
         found = view.system.kinds.get(owned.kind)
         if found is not None and not found.deletable and not found.one_way and owned.key not in declared:
             await store.disown(*owned.key)
-    for key in view.memory.unfinished:
-        if key not in declared:
-            await store.disown_unfinished(key)
+    for key in {*view.memory.unfinished.keys() - declared, *_told(view)}:
+        await store.disown_unfinished(key)
+
+
+def _told(view: View) -> set[Key]:
+    """Objects whose looks nobody needs any more: their id is known, or they aren't ours."""
+    memory = view.memory
+    waiting = {key for entry in memory.open for key in entry.objects}
+    unlearnt = {key for key, owned in memory.owned.items() if owned.id is None}
+    return set(memory.made) - unlearnt - waiting
 
 
 async def _tidy_item(item: Item, kind: Kind, view: View, store: Store) -> None:

@@ -165,8 +165,10 @@ class CallJournal:
         return step.destructive and (self.verb is Verb.DELETE or not step.action.two_phased)
 
     def _coming(self, step: Step) -> list[tuple[Key, dict[str, Any]]]:
-        """What is to be created again after this delete, so that a crash in between can't lose it."""
-        if self.verb is not Verb.DELETE or not step.action.two_phased:
+        """What is to be created again after this delete, so that a crash in between can't lose it; or what this create
+        makes, so that it is known again by its looks as long as its id isn't."""
+        makes = self.verb is Verb.CREATE and not self.kind.singleton and not self.kind.one_way
+        if not makes and not (self.verb is Verb.DELETE and step.action.two_phased):
             return []
         return [(one.item.key, dict(one.item.fields)) for one in step.targets if one.item is not None]
 

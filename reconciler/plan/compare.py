@@ -162,7 +162,7 @@ def _unknown(item: Item, difference: Difference) -> Unknown:
 def _orphan(draft: Draft, kind: Kind, owned: Owned) -> None:
     """An object of ours that no document asks for any more."""
     live = draft.view.live_index(kind.name).get(owned.identity)
-    if live is None or (owned.id is not None and live.id is not None and live.id != owned.id):
+    if live is None or not draft.view.is_owned(owned, live):
         return
     listed = kind.shrinks and any(resource.ref.name == owned.document for resource in draft.view.desired.of(kind.name))
     if not kind.deletable:

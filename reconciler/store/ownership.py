@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete
 from reconciler.memory import Owned
 from reconciler.model import Key
 from reconciler.store.codec import dump
-from reconciler.store.records import Settlement
-from reconciler.store.schema import owned, sent, unfinished
+from reconciler.store.records import CREATE, Settlement
+from reconciler.store.schema import entries, owned, sent, unfinished
 from reconciler.store.seals import Seals
 
 
@@ -26,13 +26,17 @@ _DISOWN = delete(owned).where(_of(owned))
 _OWNED = select(owned).where(_of(owned))
 _LEARN = update(owned).where(_of(owned))
 _FINISH = delete(unfinished).where(_of(unfinished))
+_REPLACED = _FINISH.where(unfinished.c.entry.not_in(select(entries.c.id).where(entries.c.action == CREATE)))
 _SEND = insert(sent)
 _UNSEND = delete(sent).where(_of(sent))
 _UNSEND_PATH = delete(sent).where(_of(sent), sent.c.path == bindparam("of_path"))
 
 
 def own(connection: Connection, seals: Seals, thing: Owned) -> None:
-    """Remember an object as ours, and any replacement of it as finished."""
+    """Remember an object as ours, and any replacement of it as finished.
+
+    What its create was sent with is kept until its id is known.
+    """
     row = {
         "kind": thing.kind,
         "identity": dump(list(thing.identity)),
@@ -44,7 +48,7 @@ def own(connection: Connection, seals: Seals, thing: Owned) -> None:
     }
     disown(connection, seals, thing.key)
     connection.execute(_OWN, seals.sealed(owned, row))
-    disown_unfinished(connection, seals, thing.key)
+    connection.execute(_REPLACED if thing.id is None else _FINISH, _named(seals, thing.key))
 
 
 def disown(connection: Connection, seals: Seals, key: Key) -> None:

@@ -12,7 +12,7 @@ from reconciler.memory import Memory, OpenEntry, Owned, Sent, Unfinished
 from reconciler.model import Identity, Key
 from reconciler.store.codec import load_fields, load_identity
 from reconciler.store.journal import not_closed, record
-from reconciler.store.records import CLOSED
+from reconciler.store.records import CLOSED, CREATE
 from reconciler.store.schema import entries, owned, sent, unfinished
 from reconciler.store.seals import Seals
 from reconciler.store.targets import DAY, charged
@@ -30,11 +30,13 @@ class Picture:
     def memory(self, now: float) -> Memory:
         """The picture at ``now`` (Unix seconds). Raises StateUnusable when the target's own row is damaged."""
         pending, spent = self._journal(now)
+        unfinished, made = self._bodies()
         return Memory(
             lineage=self._seals.lineage,
             owned=self._owned(),
             sent=self._sent(),
-            unfinished=self._unfinished(),
+            unfinished=unfinished,
+            made=made,
             open=pending,
             spent=spent,
         )
@@ -72,13 +74,25 @@ class Picture:
             known.setdefault(self._key(row), {})[intern(row["path"])] = Sent(row["fingerprint"], row["at"])
         return known
 
-    def _unfinished(self) -> dict[Key, Unfinished]:
-        # In the order of the entries: the last body that was to be created is the one that counts.
-        found: dict[Key, Unfinished] = {}
-        for row in self._intact(unfinished, "entry"):
-            kind, identity = key = self._key(row)
-            found[key] = Unfinished(kind, identity, load_fields(row["fields"]))
-        return found
+    def _bodies(self) -> tuple[dict[Key, Unfinished], dict[Key, dict[str, Any]]]:
+        """What is still to be created, and what creates were sent with; of each the last one counts."""
+        coming: dict[Key, Unfinished] = {}
+        made: dict[Key, dict[str, Any]] = {}
+        rows = list(self._intact(unfinished, "entry"))
+        actions = self._actions() if rows else {}
+        for row in rows:
+            key, fields, action = self._key(row), load_fields(row["fields"]), actions.get(row["entry"])
+            if action == CREATE:
+                made[key] = fields
+            elif action is not None:
+                coming[key] = Unfinished(*key, fields)
+        return coming, made
+
+    def _actions(self) -> dict[int, str]:
+        """What the intact entries that a body is kept of were to do."""
+        mine = entries.c.target == self._seals.target
+        found = self._connection.execute(select(entries).where(mine, entries.c.id.in_(select(unfinished.c.entry))))
+        return {row["id"]: row["action"] for row in found.mappings() if self._seals.hold(entries, row)}
 
     def _journal(self, now: float) -> tuple[tuple[OpenEntry, ...], int]:
         relevant = or_(entries.c.charged != 0, entries.c.charged.is_(None), not_closed())

@@ -18,6 +18,9 @@ UNKNOWN = "unknown"
 CLOSED = frozenset({"done", "refused", "not-done"})
 GIVEN_BACK = frozenset({"refused", "not-done"})
 """Endings that surely destroyed nothing: what they had taken from the day's budget is given back."""
+CREATE = "create"
+"""The action of an entry that makes an object."""
+
 ORDERED = "ordered"
 """The verdict of what isn't a pass, but somebody's order."""
 
@@ -50,8 +53,8 @@ class Entry:
 
     ``moves`` are the plan's moves that it carries out, ``names`` the objects as people call them.
     ``destructive`` counts the objects that it destroys. ``fields`` holds, for the delete of a replacement
-    or a redeploy, the non-secret body that is to be created afterwards: JSON values, tuples, sets and
-    ``SecretRef``; a ``Secret`` is refused. ``at`` in Unix seconds.
+    or a redeploy, the non-secret body that is to be created afterwards, and for a create what it is sent with: JSON
+    values, tuples, sets and ``SecretRef``; a ``Secret`` is refused. ``at`` in Unix seconds.
     """
 
     pass_id: int
@@ -88,7 +91,7 @@ class EntryRecord:
     """A journalled write as it is kept. ``status`` is ``open`` or an ``Ending``; ``how`` says who settled it.
 
     ``intact`` False: its seal is broken, so that nothing it says may be relied on. ``entry.fields`` is always
-    empty here: ``Memory.unfinished`` holds what is still to be created.
+    empty here: ``Memory.unfinished`` and ``Memory.made`` hold what still counts.
     """
 
     id: int

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reconciler.memory import Memory
+from reconciler.memory import Memory, Owned
 from reconciler.model import Desired, FileFacts, Identity, Item, Key, LiveObject, Ref
-from reconciler.secret import Keyring, Secret
+from reconciler.secret import Keyring, Secret, secret_refs
 
 if TYPE_CHECKING:
     from reconciler.systems.base import Kind, System
@@ -128,7 +128,22 @@ class View:
         if item is not None and item.resource.annotations.get("reconciler/adopt") == "enabled":
             return True
         owned = self.memory.owned.get(live.key) or (self.memory.owned.get(item.key) if item else None)
-        return owned is not None and (owned.id is None or live.id is None or owned.id == live.id)
+        return owned is not None and self.is_owned(owned, live)
+
+    def is_owned(self, owned: Owned, live: LiveObject) -> bool:
+        """Whether a live object is the one that is remembered: by its id, or by its looks while that isn't known."""
+        if owned.id is None:
+            return live.id is None or owned.adopted or self.looks_as_sent(owned.key, live)
+        return live.id is None or owned.id == live.id
+
+    def looks_as_sent(self, key: Key, live: LiveObject) -> bool:
+        """Whether an object shows what its create was sent with, as far as that can be read back."""
+        kind, fields = self.system.kinds[live.kind], self.memory.made.get(key)
+        if fields is None:
+            return False
+        shown = [name for name in fields if name in live.fields and name not in kind.sealed]
+        plain = [name for name in shown if not any(secret_refs(fields[name]))]
+        return all(kind.same(name, live.fields[name], fields[name]) for name in plain)
 
     def has(self, ref: Ref) -> bool:
         """Whether the tree holds the document."""

@@ -118,8 +118,9 @@ def _tell(world: World, ended: Ended, events: list[Event]) -> Iterator[str]:
         yield f"ours {thing.kind}/{thing.name} {key[1]} {id} {thing.document} {thing.adopted}"
     for key, sent in sorted(world.book.sent.items()):
         yield f"remembered {key[0]} {key[1]}: {', '.join(sorted(sent))}"
-    for _, key, fields in world.book.unfinished:
-        yield f"unfinished {key[0]} {key[1]}: {', '.join(sorted(fields))}"
+    for number, key, fields in world.book.unfinished:
+        what = "made" if world.book.lines[number].entry.action == "create" else "unfinished"
+        yield f"{what} {key[0]} {key[1]}: {', '.join(sorted(fields))}"
 
 
 def _outcome(outcome: Outcome) -> str:

@@ -49,17 +49,25 @@ class Book:
     def memory(self, now: float) -> Memory:
         """The picture at ``now`` (Unix seconds)."""
         found: dict[Key, Unfinished] = {}
-        for _, key, fields in sorted(self.unfinished, key=lambda one: one[0]):
-            found[key] = Unfinished(*key, fields)
+        made: dict[Key, Mapping[str, Any]] = {}
+        for number, key, fields in sorted(self.unfinished, key=lambda one: one[0]):
+            if self._creates(number):
+                made[key] = fields
+            else:
+                found[key] = Unfinished(*key, fields)
         spent = sum(line.charged for line in self.lines.values() if line.entry.at > now - DAY)
         return Memory(
             lineage=self.lineage,
             owned=dict(sorted(self.owned.items())),
             sent={key: dict(sorted(fields.items())) for key, fields in sorted(self.sent.items())},
             unfinished=found,
+            made=made,
             open=tuple(self._open()),
             spent=max(spent, 0),
         )
+
+    def _creates(self, number: int) -> bool:
+        return self.lines[number].entry.action == "create"
 
     def _open(self) -> list[OpenEntry]:
         return [
@@ -96,7 +104,10 @@ class Book:
 
     def own(self, thing: Owned) -> None:
         self.owned[thing.key] = thing
-        self.finish(thing.key)
+        if thing.id is None:
+            self.unfinished = [one for one in self.unfinished if one[1] != thing.key or self._creates(one[0])]
+        else:
+            self.finish(thing.key)
 
     def finish(self, key: Key) -> None:
         self.unfinished = [one for one in self.unfinished if one[1] != key]

@@ -108,8 +108,9 @@ class Judge:
             self._judge_plan(outgoing, deed)
             if deed.what == "up":
                 self.claimable.add((deed.kind, deed.key))
-        for name in NEEDS.get(kind, ()):
-            reading = self._pass.read.get(name, Reading())
+        readings = {name: self._pass.read.get(name, Reading()) for name in NEEDS.get(kind, ())}
+        outgoing.rests = min((reading.begun for reading in readings.values()), default=0)
+        for name, reading in readings.items():
             if reading.bad is not None and reading.bad < self._clock.now:
                 self._say(9, outgoing, f"the last read of {name} was bad")
             elif self._clock.now - reading.since > OLDEST:
@@ -227,9 +228,7 @@ class Judge:
             return True
         if outgoing.operation not in DESTRUCTIVE:
             return self._surprised > self._pass.started
-        names = NEEDS[KIND[outgoing.operation]]
-        begun = [reading.begun for name in names if (reading := self._pass.read.get(name)) is not None]
-        return self._surprised > min(begun, default=0)
+        return self._surprised > outgoing.rests
 
     def _judge_state(self, outgoing: Outgoing, before: Snapshot, after: Snapshot) -> None:
         twins = _twins(after) - _twins(before)

@@ -14,10 +14,6 @@ from tests.machine.figures import play_many, times
 from tests.machine.schedules import from_json, play, schedule_of
 
 SHARDS = 40
-OPEN = frozenset({25, 28, 29})
-"""Shards in which a tape breaks an invariant, and nobody knows yet whether the product or the judge is wrong: they fail
-with --long until that is found out."""
-NUMBERS = [pytest.param(number, marks=pytest.mark.long if number in OPEN else ()) for number in range(SHARDS)]
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.json"))
 
 
@@ -31,7 +27,7 @@ def test_the_invariants_hold() -> None:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", range(SHARDS))
 def test_the_invariants_hold_in_ten_thousand_schedules(number: int) -> None:
     play_many(number, holds, times(0, 10_000 // SHARDS))
 

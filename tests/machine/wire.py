@@ -55,7 +55,7 @@ class Edit:
 
 @dataclass
 class Outgoing:
-    """A request as the client has built it."""
+    """A request as the client has built it; ``rests`` is when the oldest read that it rests on began."""
 
     method: str
     path: str
@@ -64,6 +64,7 @@ class Outgoing:
     extensions: Mapping[str, Any]
     body: bytes = b""
     operation: str = "unknown"
+    rests: int = 0
 
 
 @dataclass

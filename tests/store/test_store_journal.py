@@ -132,13 +132,40 @@ def test_a_replacement_is_unfinished_until_its_object_is_there(state: State, sta
     with_store(state, creating)
 
 
+def test_what_a_create_was_sent_with_is_known_until_its_id_is(state: State):
+    async def creating(store: Store) -> None:
+        number = await begun(store)
+        gone = entry_of(number, "alice", action="delete", fields={key_of("alice"): {"email": "old"}})
+        await store.close_entry(await store.open_entry(gone), Settlement("done"))
+        for name in ("alice", "bob"):
+            await store.open_entry(entry_of(number, name, fields={key_of(name): FIELDS}))
+        refused = await store.open_entry(entry_of(number, "carol", fields={key_of("carol"): FIELDS}))
+        await store.close_entry(refused, Settlement("refused"))
+
+    async def learning(store: Store) -> None:
+        memory = store.memory(NOW)
+        assert memory.made == {key_of("alice"): FIELDS, key_of("bob"): FIELDS}
+        assert memory.unfinished.keys() == {key_of("alice")}
+        await store.close_entry(memory.open[0].entry, Settlement("done", own=(user("alice", None),)))
+        assert store.memory(NOW).made.keys() == {key_of("alice"), key_of("bob")}
+        assert store.memory(NOW).unfinished == {}
+        await store.own(user("alice", "7"))
+        assert store.memory(NOW).made.keys() == {key_of("bob")}
+        await store.settle(memory.open[1].entry, Settlement("not-done"), "read")
+        assert store.memory(NOW).made == {}
+
+    with_store(state, creating)
+    with_store(state, learning)
+
+
 @pytest.mark.parametrize("status", ["refused", "not-done"])
 def test_a_delete_that_did_nothing_leaves_nothing_to_finish(state: State, status):
     async def story(store: Store) -> None:
         number = await begun(store)
-        older = entry_of(number, "alice", fields={key_of("alice"): {"email": "old"}})
+        older = entry_of(number, "alice", action="delete", fields={key_of("alice"): {"email": "old"}})
         await store.close_entry(await store.open_entry(older), Settlement("done"))
-        entry = await store.open_entry(entry_of(number, "alice", fields={key_of("alice"): {"email": "new"}}))
+        newer = entry_of(number, "alice", action="delete", fields={key_of("alice"): {"email": "new"}})
+        entry = await store.open_entry(newer)
         assert store.memory(NOW).unfinished[key_of("alice")].fields == {"email": "new"}
         await store.settle(entry, Settlement(status), "read")
         assert store.memory(NOW).unfinished[key_of("alice")].fields == {"email": "old"}

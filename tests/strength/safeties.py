@@ -258,6 +258,7 @@ def _one_look_for_all() -> None:
 
 SEVERAL: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {
     "ownership": (lambda: _swap(View, owns=lambda *_: True), (*PLAN, "tests/plan")),
+    "looks of what has no id yet": (lambda: _swap(View, looks_as_sent=lambda *_: True), PASSES),
     "bad reads": (lambda: _swap(View, _unread=_nothing), (*PLAN, "tests/plan", *PASSES)),
     "a second look at what is gone": (_seen_once, PASSES),
     "a look before each write": (_one_look_for_all, PASSES),
