@@ -114,14 +114,17 @@ class Client:
     async def _send(
         self, request: Request, headers: Mapping[str, Secret], journal: Journal | None, extra: bool
     ) -> Response:
-        async with self._turns:
-            if journal is None or not request.write:
+        if journal is None or not request.write:
+            async with self._turns:
                 return await self._exchange.send(request, headers, extra=extra)
-            token = await journal.before(request)
-            try:
+        # Journalled while others have their turn, so that a turn isn't spent on waiting for the disk.
+        token = await journal.before(request)
+        try:
+            async with self._turns:
+                journal.departs(token)
                 response = await self._exchange.send(request, headers, extra=extra)
-            except ReconcilerError as error:
-                await journal.after(token, None, error)
-                raise
-            await journal.after(token, response, None)
-            return response
+        except ReconcilerError as error:
+            await journal.after(token, None, error)
+            raise
+        await journal.after(token, response, None)
+        return response

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from reconciler.api.address import base_of, is_loopback, usable
+from reconciler.api.streams import Backend
 from reconciler.api.tls import Tls, context_for
 from reconciler.errors import InputError
 
@@ -35,6 +36,11 @@ class Pool(httpx.AsyncClient):
 
 
 class _Connections(httpx.AsyncHTTPTransport):
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        pool: Any = self._pool
+        pool._network_backend = Backend(pool._network_backend)  # noqa: SLF001 - the transport passes none on
+
     async def rest(self) -> None:
         # The library closes what has expired when the next request comes. Until then, a thousand targets would hold
         # thousands of descriptors, and their buffers.

@@ -62,6 +62,9 @@ class Journal(Protocol):
     async def before(self, request: Request) -> Any:
         """Make the entry durable and return its token. If this raises, the request isn't sent."""
 
+    def departs(self, token: Any) -> None:
+        """The request's turn has come. If this raises, it isn't sent, and ``after`` is told why."""
+
     async def after(self, token: Any, response: Response | None, error: ReconcilerError | None) -> None:
         """What came of it: an answer, or an error. Not called when the process was interrupted meanwhile."""
 

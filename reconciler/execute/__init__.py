@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from reconciler.execute.events import Event, Happening, Listener, nobody
-from reconciler.execute.scheduler import Options, Scheduler
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Event", "Happening", "Listener", "Options", "Scheduler", "nobody"]
+from reconciler.execute.events import Event, Happening, Listener, nobody
+
+if TYPE_CHECKING:
+    from reconciler.execute.look import Looker
+    from reconciler.execute.scheduler import Options, Scheduler
+
+__all__ = ["Event", "Happening", "Listener", "Looker", "Options", "Scheduler", "nobody"]
+
+
+def __getattr__(name: str) -> Any:
+    """What a plan doesn't need is loaded when it is asked for."""
+    if name == "Looker":
+        from reconciler.execute import look  # noqa: PLC0415 - see above
+
+        return look.Looker
+    if name in ("Options", "Scheduler"):
+        from reconciler.execute import scheduler  # noqa: PLC0415 - the same
+
+        return getattr(scheduler, name)
+    raise AttributeError(name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.api import Client
 from reconciler.errors import ApiError, Refused, ServerFault, SessionRenewed, Unreachable
 from reconciler.execute.checks import NotReady, Ready, UnderWay, prepared
-from reconciler.execute.journaling import CallJournal, Keeper
+from reconciler.execute.journaling import CallJournal, Keeper, TooLate
 from reconciler.execute.look import Looker
 from reconciler.memory import Owned
 from reconciler.model import FileFacts, Key
@@ -20,7 +20,10 @@ from reconciler.steps import Status, Step
 from reconciler.systems.base import Kind, Result, Said, Verb, Work
 
 TRIES = 3
-NOT_DONE = (SessionRenewed, ServerFault, Unreachable)
+WAITS = 10
+"""How often what was read may grow old before its turn comes; that counts as no attempt."""
+
+NOT_DONE = (SessionRenewed, ServerFault, Unreachable, TooLate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Call:
     owned: list[Owned] = field(default_factory=list)
     disowned: list[Key] = field(default_factory=list)
     _ended: dict[str, Ended] = field(default_factory=dict)
+    _waits: int = 0
 
     async def run(self) -> dict[str, Ended]:
         """How each move's object ended: done, failed or unknown."""
@@ -131,6 +135,9 @@ class Call:
     async def _not_done(self, works: list[Work], journal: CallJournal, error: ApiError) -> list[Work]:
         """The last write wasn't carried out (earlier ones of the same flow may have been)."""
         why = self.looker.quoted(error.message)
+        if isinstance(error, TooLate) and self._waits < WAITS:
+            self._waits += 1
+            self.attempts -= 1
         await journal.conclude({work.move: Result.refused(why) for work in works})
         self._remember(journal)
         if self.attempts < TRIES and error.retryable:

@@ -18,7 +18,14 @@ from reconciler.systems.base import Kind, Result, Results, Said, Verb, Work
 from reconciler.systems.view import View
 from reconciler.wire import Request, Response
 
-NOT_DONE = (Unreachable, SessionRenewed, ServerFault)
+
+class TooLate(ApiError):
+    """Between reading and writing, so much time has passed that it has to be read anew; nothing was sent."""
+
+    retryable = True
+
+
+NOT_DONE = (Unreachable, SessionRenewed, ServerFault, TooLate)
 
 
 class Keeper(Protocol):
@@ -55,12 +62,17 @@ class CallJournal:
     async def before(self, request: Request) -> int:
         """An entry that names all the call's objects; durable when this returns."""
         await self._close_earlier()
-        if not self.writes and time.monotonic() > self.until:
-            raise _late(request)
+        if not self.writes:
+            self._require_new(request)
         entry = await self.keeper.open_entry(self._entry(request))
         self._open = (entry, request)
         self.writes += 1
         return entry
+
+    def departs(self, token: int) -> None:
+        """The entry is written, and its request has waited for its turn. Raises TooLate."""
+        if self.writes == 1 and self._open is not None:
+            self._require_new(self._open[1])
 
     async def after(self, token: int, response: Response | None, error: ReconcilerError | None) -> None:
         """A write that surely wasn't carried out closes its entry; any other waits for what it meant."""
@@ -161,6 +173,12 @@ class CallJournal:
             fields={key: fields for work in self.works for key, fields in self._coming(self.steps[work.move])},
         )
 
+    def _require_new(self, request: Request) -> None:
+        if time.monotonic() > self.until:
+            raise TooLate(
+                f"{request.operation}: too much time has passed since the live side was read; nothing was sent"
+            )
+
     def _harms(self, step: Step) -> bool:
         return step.destructive and (self.verb is Verb.DELETE or not step.action.two_phased)
 
@@ -171,10 +189,3 @@ class CallJournal:
         if not makes and not (self.verb is Verb.DELETE and step.action.two_phased):
             return []
         return [(one.item.key, dict(one.item.fields)) for one in step.targets if one.item is not None]
-
-
-def _late(request: Request) -> ApiError:
-    """Something took so long, between reading and writing, that it has to be read anew."""
-    error = ApiError(f"{request.operation}: too much time has passed since the live side was read; nothing was sent")
-    error.retryable = True
-    return error

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from reconciler.execute.effects import owned_as
 from reconciler.execute.look import Looker
 from reconciler.model import Item
 from reconciler.plan.forecast import verb_of
 from reconciler.steps import Outcome, Plan, Status
-from reconciler.store import Store
 from reconciler.systems.base import Verb
 from reconciler.systems.view import View
+
+if TYPE_CHECKING:
+    from reconciler.store import Store
 
 
 async def learn(plan: Plan, ended: Mapping[str, Outcome], looker: Looker, store: Store) -> None:
@@ -23,8 +27,8 @@ async def learn(plan: Plan, ended: Mapping[str, Outcome], looker: Looker, store:
     kinds = {item.kind for item in made}
     names = {name for kind in kinds for name in looker.view.system.kinds[kind].reads}
     view = await looker.look(sorted(names), time.monotonic())
-    for item in made:
-        await _learn_one(item, view, store)
+    # At once, so that they share commits.
+    await asyncio.gather(*(_learn_one(item, view, store) for item in made))
 
 
 def _made(plan: Plan, ended: Mapping[str, Outcome]) -> list[Item]:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
 
 from reconciler.api import Client
 from reconciler.errors import StateError
@@ -19,8 +20,10 @@ from reconciler.execute.outcomes import combine
 from reconciler.execute.settling import Settling
 from reconciler.plan.forecast import verb_of, works_of
 from reconciler.steps import Move, Outcome, Plan, Status, Step
-from reconciler.store import Store
 from reconciler.systems.base import Kind, Verb, Work
+
+if TYPE_CHECKING:
+    from reconciler.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Scheduler:
         self._store = store
         self._pass_id = pass_id
         self._tell = tell
-        self._turns = asyncio.Semaphore(options.parallelism)
+        # As many again get ready, or write down what they have done: the client counts what is in flight.
+        self._turns = asyncio.Semaphore(2 * options.parallelism)
         self._settling = Settling(looker, time.monotonic() + options.timeout, options.poll)
         self._ended: dict[str, Outcome] = {}
         self._queue: asyncio.Queue[str] = asyncio.Queue()

@@ -305,6 +305,9 @@ class Notes:
             raise self.fail
         return 7
 
+    def departs(self, token: int) -> None:
+        assert token == 7
+
     async def after(self, token: int, response: Response | None, error: ReconcilerError | None) -> None:
         self.events.append(("after", token, response.status if response else type(error).__name__))
 

@@ -38,6 +38,8 @@ class Notes:
     async def before(self, request: Request) -> int:
         return 1
 
+    def departs(self, token: Any) -> None: ...
+
     async def after(self, token: Any, response: Response | None, error: ReconcilerError | None) -> None:
         self.errors.append(error)
 

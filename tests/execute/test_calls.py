@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from reconciler.policy import Policy
 from tests.machine.schedules import INSTANCE, READ, TYPES, add, change
-from tests.machine.wire import Fault
+from tests.machine.wire import Fault, Wire
 from tests.machine.world import Ended, World
 from tests.systems.kit import deployment, doc, role, user, worker
 
@@ -79,3 +81,19 @@ def test_what_is_remembered_has_a_time() -> None:
     found = [one.at for sent in world.book.sent.values() for one in sent.values()]
     assert len(found) == 2
     assert all(at > 1_700_000_000 for at in found)
+
+
+@pytest.mark.parametrize("seconds", [3.0, 7.0, 14.0])
+def test_what_has_waited_too_long_for_its_turn_is_looked_at_again(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More calls get ready than are in flight, and what they have read may have grown old when a place is free."""
+    world = World([user(f"u{number:02}", password={"secret": "pw"}) for number in range(40)])
+    monkeypatch.setattr(Wire, "latency", (seconds, seconds))
+    report = world.pass_().report
+    assert report is not None
+    assert {str(outcome.status) for outcome in report.outcomes.values()} == {"done"}
+    assert {outcome.attempts for outcome in report.outcomes.values()} == {1}
+    assert sum(one["name"].startswith("u") for one in world.center.snapshot()["users"].values()) == 40
+    assert world.violations() == []
+    assert world.pass_().writes == []

@@ -19,7 +19,7 @@ from reconciler.model import Identity, Key
 from reconciler.secret import Keyring
 from reconciler.store.codec import dump_fields, load_fields
 from reconciler.store.records import CLOSED, GIVEN_BACK, OPEN, Approval, Entry, PassStart, Settlement
-from reconciler.store.targets import DAY
+from reconciler.store.required import DAY
 
 Point = Callable[[str], Awaitable[None]]
 

@@ -52,7 +52,7 @@ def _quoting(monkeypatch: pytest.MonkeyPatch) -> tuple[World, World]:
     """Two runs against a server that repeats what it was sent."""
 
     async def answer(self: Center, outgoing: Outgoing) -> tuple[int, bytes]:
-        return (400, outgoing.body) if outgoing.operation == "createUser" else await real(self, outgoing)
+        return (400, b"not " + outgoing.body) if outgoing.operation == "createUser" else await real(self, outgoing)
 
     real = Center.answer
     monkeypatch.setattr(Center, "answer", answer)

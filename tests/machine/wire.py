@@ -117,6 +117,9 @@ class Wire:
     ``point`` is told of each moment at which the process may be killed.
     """
 
+    latency = (0.001, 0.03)
+    """Seconds from when a request leaves to when it arrives: at least, at most."""
+
     def __init__(
         self,
         server: Server,
@@ -154,7 +157,7 @@ class Wire:
         await self._depart(outgoing)
         begun = self._watcher.sending(outgoing)
         await self._point(f"{outgoing.operation}: before it arrives")
-        await asyncio.sleep(self._chance.uniform(0.001, 0.03))
+        await asyncio.sleep(self._chance.uniform(*self.latency))
         await self._point(f"{outgoing.operation}: on its way")
         for edit in self._due_edits(outgoing):
             self._watcher.edited(edit.order, lambda edit=edit: self._server.edit(edit.order))  # type: ignore[misc]
