@@ -36,7 +36,7 @@ VARYING = (
     (re.compile(r"(?<=seconds=)[0-9.]+"), "SECONDS"),
     (re.compile(r"^.* listening .*\n", re.MULTILINE), ""),  # beside it the tree is read already
     (re.compile(r" +\d+\.\d s"), " SECONDS"),
-    (re.compile(r"(?<=^Besides: ).*$", re.MULTILINE), "N GET."),
+    (re.compile(r"(?<=^To look or try again: ).*$", re.MULTILINE), "N GET."),
 )
 """What differs from one run to the next."""
 

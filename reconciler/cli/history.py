@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,13 @@ from reconciler.cli.show import tame
 from reconciler.errors import InputError
 from reconciler.opening import open_store
 from reconciler.settings import Target, Where
+from reconciler.steps import Status
 from reconciler.store.records import ORDERED, PassRecord, PassStart
 
 if TYPE_CHECKING:
     from reconciler.remote import Server
+
+NOT_DONE = tuple(status.value for status in Status if status is not Status.DONE)
 
 MOST_AT_ONCE = 1000
 """As many passes does a daemon give."""
@@ -68,12 +72,14 @@ def _record(one: Mapping[str, Any]) -> PassRecord:
 
 
 def line(one: PassRecord) -> str:
-    """One pass on one line; what somebody ordered is one, too."""
+    """One pass on one line: what was planned, and what of it wasn't done; what somebody ordered is a line, too."""
     if one.verdict == ORDERED:
         words = "".join(str(outcome.get("step") or "") for outcome in one.outcomes)
         what = f"{one.start.mode}: {words}" if words else one.start.mode
         return f"#{one.id:<4} {when(one.start.at)}  {one.verdict:<12} {'':>9}  {tame(what)}"
     counts = ", ".join(f"{count} {name}" for name, count in one.summary.items() if count and name != "unchanged")
+    ended = Counter(str(outcome.get("status")) for outcome in one.outcomes)
+    counts += "".join(f"; {ended[status]} {status}" for status in NOT_DONE if ended[status])
     took = f"{one.ended - one.start.at:.1f} s" if one.ended is not None else "cut short"
     return f"#{one.id:<4} {when(one.start.at)}  {one.verdict or '-':<12} {took:>9}  {counts or 'nothing to do'}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,6 +53,7 @@ class Bars(Progress):
             console=Console(stderr=True),
             transient=True,
         )
+        self._names: dict[str, str] = {}
         self._tasks: dict[str, Any] = {}
         self._whole: Any = None
         self._uploading: list[str] = []
@@ -61,6 +63,7 @@ class Bars(Progress):
         if not plan.steps:
             yield
             return
+        self._names = names_of(plan)
         with self._live:
             self._whole = self._live.add_task("[bold]steps[/]", total=len(plan.moves))
             yield
@@ -71,7 +74,7 @@ class Bars(Progress):
     def tell(self, event: Event) -> None:
         from rich.markup import escape
 
-        name = escape(safe(event.move))
+        name = escape(safe(self._names.get(event.move, event.move)))
         if event.happening is Happening.STARTED:
             self._tasks[event.move] = self._live.add_task(name, total=None)
             if "/Installer/" in event.move:
@@ -95,6 +98,16 @@ class Bars(Progress):
         if event.outcome is not None and event.outcome.status is not Status.SKIPPED:
             mark = MARKS.get(event.outcome.status, "·")
             self._live.console.print(f"{mark} {name} [dim]{event.outcome.seconds:.1f} s[/]", highlight=False)
+
+
+def names_of(plan: Plan) -> dict[str, str]:
+    """What each move of a plan is called: its step, and which half of it where it has two."""
+    titles = {step.id: f"{step.action.value} {step.kind}/{step.name}" for step in plan.steps}
+    halves = Counter(move.step for move in plan.moves)
+    return {
+        move.id: titles[move.step] + (f" ({1 if move.down else 2} of 2)" if halves[move.step] > 1 else "")
+        for move in plan.moves
+    }
 
 
 def progress_for(wanted: bool) -> Progress:

@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import sys
-from typing import Any
+from textwrap import wrap
+from typing import Any, TextIO
 
 import click
 
@@ -68,4 +69,20 @@ def write_out(path: str, text: str) -> None:
 
 def note(text: str) -> None:
     """A line for people, which isn't part of the result."""
-    click.echo(text, err=True)
+    click.echo(fitted(text, sys.stderr), err=True)
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """Lines broken between words where they are too long for the terminal; as they are where there is none."""
+    if not stream.isatty():
+        return text
+    width = shutil.get_terminal_size((100, 24)).columns
+    return "\n".join(part for line in text.split("\n") for part in _folded(line, width))
+
+
+def _folded(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    margin = " " * (len(line) - len(line.lstrip()))
+    rest = f"{margin}  "
+    return wrap(line, width, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +10,7 @@ import click
 
 from reconciler.cli.annotating import from_here
 from reconciler.cli.options import output_option, path_argument
+from reconciler.cli.show import fitted
 from reconciler.errors import InvalidTree
 from reconciler.load import load
 from reconciler.model import Problem
@@ -30,7 +32,7 @@ def command(path: str, config: str | None, output: str) -> int:
         if output != "text":
             click.echo(_told(from_here(path, error), {}, 0, output), nl=False)
         raise
-    text = _summary(kinds, files) + "\n" if output == "text" else _told([], kinds, files, output)
+    text = fitted(_summary(kinds, files), sys.stdout) + "\n" if output == "text" else _told([], kinds, files, output)
     click.echo(text, nl=False)
     return 0
 

@@ -219,7 +219,7 @@ def _verdict_style(report: Report) -> str:
 def _requests(page: Page, report: Report) -> None:
     counted: Iterable[tuple[str, str]] = (
         ("Requests: ", words.requests(report.calls)),
-        ("Besides: ", ", ".join(f"{number} {name}" for name, number in report.extra.items() if number)),
+        ("To look or try again: ", ", ".join(f"{number} {name}" for name, number in report.extra.items() if number)),
     )
     for head, text in counted:
         if text:

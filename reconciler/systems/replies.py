@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from reconciler.errors import BadReply, NoRights, NotFound, Refused, ServerFault
@@ -12,7 +14,10 @@ ERROR_KEYS = ("err", "error", "message", "detail", "response")
 
 
 def error_text(response: Response) -> str:
-    """The server's own words about a failure: the first known key of a JSON object, else the start of the body."""
+    """The server's own words about a failure: the first known key of a JSON object, else the start of the body.
+
+    Of a body that is JSON, ``NEVER_READ`` is taken out first: a refusal may repeat what it refuses, keys included.
+    """
     try:
         data = response.json()
     except BadReply:
@@ -21,7 +26,7 @@ def error_text(response: Response) -> str:
         for key in ERROR_KEYS:
             if isinstance(data.get(key), str) and data[key].strip():
                 return one_line(response.hide(data[key][:MOST_READ]))
-    return response.text
+    return one_line(response.hide(json.dumps(data, ensure_ascii=False)[:MOST_READ]))
 
 
 def accepted(request: Request, response: Response) -> Response:
@@ -59,6 +64,31 @@ def entries(data: Any, what: str, id_names: Iterable[str]) -> list[tuple[str, di
     if len(by_id) < len(found) and not all(_alike(by_id[id], entry) for id, entry in found):
         raise BadReply(f"{what}: two entries have the same id")
     return found
+
+
+def only(found: Iterable[tuple[str, Mapping[str, Any]]], fields: frozenset[str]) -> list[tuple[str, dict[str, Any]]]:
+    """(id, object) pairs with the fields of these paths only: see :func:`picked`."""
+    return [(id, picked(entry, fields)) for id, entry in found]
+
+
+def picked(entry: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
+    """The fields of a reply's object that its kinds read, and no other; ``config/host`` is ``host`` in ``config``.
+
+    What a server shows besides, in this version or in a later one, never gets into a view.
+    """
+    nested = _nested(fields)
+    found = {name: value for name, value in entry.items() if name in fields}
+    for name in nested.keys() & entry.keys():
+        if isinstance(entry[name], dict):
+            found[name] = picked(entry[name], nested[name])
+    return found
+
+
+@cache
+def _nested(fields: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    """The fields that lie in objects, by the name of that object."""
+    split = [path.split("/", 1) for path in fields if "/" in path]
+    return {name: frozenset(rest for first, rest in split if first == name) for name, _ in split}
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -18,6 +18,9 @@ HOOK_BODY = 25 * 1024**2
 BODY_SECONDS = 30.0
 """How long a client may take to send its request's body."""
 
+SHORTEST_TOKEN = 16
+"""Characters that a token has at least: wrong tokens are answered more slowly, but guesses are never stopped."""
+
 PING = 15.0
 """Seconds of silence after which a stream of events says that it still lives."""
 

@@ -306,6 +306,7 @@ def test_an_outcome_that_nobody_can_tell(make: MakeDesk):
         "create/Worker/w": "done",
     }
     assert report.json()["outcome"] == "failed"
+    assert desk.run("history").ended(0).out.rstrip().endswith("3 create; 1 skipped; 1 unknown")
     status = desk.status().ended(3).json()
     assert [one["objects"] for one in status["open"]] == [["Role/analyst"]]
     assert "outcome is unknown" in desk.run("status", "--offline").ended(3).out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 
@@ -217,3 +218,34 @@ def test_what_cant_be_read_back_is_sent_again_only_on_demand(make: MakeDesk):
     desk.secret("broker-password", "canary-another")
     changes = desk.plan("--detailed-exitcode").ended(2).steps["update/Service/broker"]["changes"]
     assert changes == [{"path": "/password", "before": "(secret)", "after": "(secret, changed)"}]
+
+
+# --- a setting that is sent whole
+
+
+@pytest.mark.ci
+def test_a_storage_that_the_server_hides_in_part_is_not_overwritten(make: MakeDesk):
+    """A PUT sends it whole, so a config without the hidden value would replace what files are encrypted with."""
+    desk = make("services")
+    hidden = {
+        "max_replica": 1,
+        "min_replica": 1,
+        "cleanuprange": 0,
+        "storage": {"type": "salt", "config": {"key": "***"}},
+    }
+    desk.center.fault("getServiceSetting", {"body": json.dumps(hidden), "content_type": "application/json"}, times=0)
+    desk.write(document("ServiceSetting", "filestorage", max_replica=2))
+    report = desk.apply()
+    assert report.statuses == {"update/ServiceSetting/filestorage": "failed"}
+    assert "doesn't show key: give that in storage.config" in report.out
+    assert desk.center.writes() == []
+    desk.secret("storage-key", "canary-of-the-storage")
+    storage = {"config": {"key": {"secret": "storage-key"}}}
+    desk.write(document("ServiceSetting", "filestorage", max_replica=2, storage=storage))
+    (step,) = desk.plan().ended(0).json()["steps"]
+    assert step["destructive"]
+    desk.apply()
+    assert desk.center.writes() == ["putServiceSetting"]
+    desk.center.clear_faults()
+    shown = desk.center.state()["settings"]["servicesetting"]
+    assert (shown["max_replica"], shown["storage"]["type"], [*shown["storage"]["config"]]) == (2, "salt", ["key"])

@@ -96,6 +96,30 @@ def test_text_fits_the_terminal(example: Desk, columns: int):
 
 
 @pytest.mark.ci
+def test_short_words_fit_the_terminal_too(converged: Desk):
+    """Of 80 columns; and where nobody looks, a line stays a line."""
+    for args, words in ((("validate", "desired-state"), "Valid: "), (("export", "--out", "live"), "it (GET /admin")):
+        code, shown = on_a_terminal(converged, *args)
+        assert code == 0
+        assert [line for line in shown.splitlines() if len(line) > 80] == []
+        assert words in " ".join(shown.split())
+    assert len(converged.run("validate", "desired-state").out.splitlines()) == 1
+
+
+@pytest.mark.ci
+def test_progress_calls_steps_what_the_plan_calls_them(converged: Desk):
+    converged.edit("services.yaml", "redis.internal", "redis-2.internal")
+    args = ("apply", "desired-state", "--yes", "--allow", "redeploy", "--poll", "0.05")
+    code, shown = on_a_terminal(converged, *args)
+    assert code == 0
+    plain = ESCAPES.sub("", shown)
+    assert "✓ redeploy Deployment/cores/worker-1 (1 of 2)" in plain
+    assert "✓ update Service/cache" in plain
+    assert "update/Service/cache" not in plain
+    assert "#down" not in plain
+
+
+@pytest.mark.ci
 def test_no_colour_where_none_is_wanted(example: Desk):
     assert "\x1b" not in on_a_terminal(example, "plan", "desired-state", "--no-color")[1]
     assert "\x1b" not in on_a_terminal(example, "plan", "desired-state", NO_COLOR="anything")[1]

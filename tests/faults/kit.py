@@ -54,14 +54,18 @@ class FarDesk(Desk):
     zygote: subprocess.Popen[str] | None = None
     owned_before: list[str] = field(default_factory=list)
 
-    def forked(self, *args: str, kill: tuple[str, int] | None = None) -> Result:
-        """Run the command line in a forked process, and wait for it; it may be killed at a point of a write."""
+    def forked(self, *args: str, kill: tuple[str, int] | None = None, deadline: float | None = None) -> Result:
+        """Run the command line in a forked process, and wait for it.
+
+        It may be killed at a point of a write. `deadline` takes the place of the 30 s that a request has.
+        """
         assert self.zygote is not None
         assert self.zygote.stdin is not None
         assert self.zygote.stdout is not None
         out, err = self.folder / "out", self.folder / "err"
         env = {**os.environ, **self.env}
-        order = {"args": args, "env": env, "cwd": str(self.folder), "out": str(out), "err": str(err), "kill": kill}
+        order = {"args": args, "env": env, "cwd": str(self.folder), "kill": kill, "deadline": deadline}
+        order |= {"out": str(out), "err": str(err)}
         self.zygote.stdin.write(json.dumps(order) + "\n")
         self.zygote.stdin.flush()
         code = int(self.zygote.stdout.readline())

@@ -141,7 +141,9 @@ def test_a_shorter_retention_destroys(before: Any, after: int, destructive: bool
         ({"min_replica": 1}, True),
         ({"cleanuprange": "1d"}, True),
         ({"cleanuprange": 0}, False),
-        ({"storage": {"type": "salt"}}, False),
+        ({"storage": {"type": "salt"}}, True),
+        ({"storage": {"config": {"a": 2}}}, True),
+        ({"storage": {"config": {"b": "new"}}}, True),
     ],
 )
 def test_fewer_replicas_destroy(spec: dict[str, Any], destructive: bool) -> None:

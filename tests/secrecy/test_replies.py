@@ -11,7 +11,7 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reconciler.errors import BadReply
-from reconciler.wire import NEVER_READ, Response
+from reconciler.wire import DEEPEST, NEVER_READ, Response
 from tests.e2e.kit import Desk
 from tests.emulator.center import Switch
 from tests.secrecy.canaries import canaries, scan
@@ -37,12 +37,12 @@ def test_keys_are_dropped_however_deep_they_lie():
 
 
 def test_a_very_deep_reply_is_no_trouble():
-    for depth in (900, 100_000):
+    for depth in (DEEPEST - 1, 900, 100_000):
         body = b'{"a":' * depth + b"1" + b"}" * depth
         try:
             Response(200, {}, body).json()
         except BadReply:
-            assert depth == 100_000
+            assert depth > DEEPEST
 
 
 class Stuffed:
@@ -79,13 +79,14 @@ class Stuffed:
     def _more(self, data: Any) -> Any:
         if isinstance(data, list):
             return [self._more(one) for one in data]
-        if not isinstance(data, dict) or not all(
-            isinstance(one, dict | list) or one is not None for one in data.values()
-        ):
+        if not isinstance(data, dict):
             return data
+        inner = {name: self._more(one) for name, one in data.items()}
+        if all(isinstance(one, dict | list) for one in data.values()):
+            return inner  # a map of ids to objects, or of areas to rights
         self.count += 1
-        more = {"surprise": SURPRISE, "note": {"text": [SURPRISE]}, **dict.fromkeys(sorted(NEVER_READ), SECRET)}
-        return {**more, **{name: self._more(one) for name, one in data.items()}}
+        more = {"api_token_v2": SURPRISE, "note": {"api_token_v2": [SURPRISE]}}
+        return {**more, **dict.fromkeys(sorted(NEVER_READ), SECRET), **inner}
 
 
 @pytest.fixture
@@ -112,6 +113,7 @@ def test_fields_that_nobody_knows_go_nowhere(converged: Desk, stuffed: Stuffed):
     ):
         converged.run(*command)
     assert stuffed.count > 50
+    assert [one.code for one in converged.said[-8:]] == [3, 3, 3, 0, 0, 0, 0, 0]
     steps = converged.said[-6].json()["steps"]
     assert [step["id"] for step in steps if step["status"] == "done"] == ["update/SessionCookie/console"]
     said = {" ".join(one.args): one.out + one.err for one in converged.said}

@@ -20,7 +20,7 @@ def login(user: str, password: Secret) -> Flow[Mapping[str, Secret]]:
     if response.status in (400, 401, 403):
         text = error_text(response)
         raise LoginRefused(
-            f"the Control Center refused the login of {user!r} ({response.status}{', ' + text if text else ''})",
+            f"the Control Center refused the login ({response.status}{', ' + text if text else ''})",
             status=response.status,
             text=text,
             remedy="check user and password; it is not tried again with these, so that the account isn't locked",

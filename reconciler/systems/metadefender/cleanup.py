@@ -29,16 +29,15 @@ class CleanupSpec(Spec):
 
 
 def _fetch(range: str, seal: Seal) -> Flow[Any]:
-    return fetch_setting(f"get{range.capitalize()}Cleanup", _path(range))
+    return fetch_setting(f"get{range.capitalize()}Cleanup", _path(range), PUBLIC)
 
 
 def _path(range: str) -> str:
     return f"/admin/config/{range}/cleanup"
 
 
-CLEANUPS = tuple(
-    Collection(f"cleanup-{range}", partial(_fetch, range), frozenset({"cleanuprange"})) for range in RANGES
-)
+PUBLIC = frozenset({"cleanuprange"})
+CLEANUPS = tuple(Collection(f"cleanup-{range}", partial(_fetch, range), PUBLIC) for range in RANGES)
 
 
 class CleanupKind(SettingKind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from reconciler.errors import BadReply
@@ -42,7 +43,12 @@ def address(worker: dict[str, Any]) -> str:
 def status(worker: dict[str, Any]) -> str:
     """The status word in lower case, empty where none is shown."""
     found = worker.get("status")
-    return one_line(found).lower() if isinstance(found, str) else ""
+    return _word(found) if isinstance(found, str) else ""
+
+
+@lru_cache(maxsize=100)  # of ten thousand workers, nearly all have the same
+def _word(text: str) -> str:
+    return one_line(text).lower()
 
 
 def has_instance(worker: dict[str, Any]) -> bool:

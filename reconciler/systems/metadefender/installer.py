@@ -14,7 +14,7 @@ from reconciler.secret import Seal
 from reconciler.systems.base import Collection, Kind, Result, Spec, Verb, Work, distinct
 from reconciler.systems.draft import Draft, Rule
 from reconciler.systems.fields import Name, Sha256
-from reconciler.systems.replies import accepted, an_object
+from reconciler.systems.replies import accepted, an_object, only
 from reconciler.systems.view import View
 from reconciler.wire import FileBody, Flow, Request
 
@@ -31,7 +31,8 @@ def fetch_installers(seal: Seal) -> Flow[Any]:
     request = Request("listInstallers", "GET", "/admin/installer")
     response = yield request
     data = an_object(accepted(request, response).json(), "GET /admin/installer")
-    return [(str(id), an_object(entry, "GET /admin/installer: an entry")) for id, entry in data.items()]
+    found = [(str(id), an_object(entry, "GET /admin/installer: an entry")) for id, entry in data.items()]
+    return only(found, PUBLIC)
 
 
 PUBLIC = frozenset({"name", "checksum", "type", "version", "platform"})

@@ -13,7 +13,7 @@ from reconciler.model import Desired, Identity, Item, LiveObject, Resource
 from reconciler.secret import Seal
 from reconciler.systems.base import Collection, Kind, Result, Spec, Verb, Work
 from reconciler.systems.fields import Text
-from reconciler.systems.replies import a_text, accepted, entries
+from reconciler.systems.replies import a_text, accepted, entries, only
 from reconciler.systems.view import NotOffered, View
 from reconciler.wire import Flow, Request, json_body
 
@@ -37,7 +37,7 @@ def fetch_roles(seal: Seal) -> Flow[Any]:
     for _, role in found:
         a_text(role, "name", "GET /admin/role")
         _rights_map(role.get("rights"))
-    return found
+    return only(found, PUBLIC)
 
 
 PUBLIC = frozenset({"id", "role_id", "name", "display_name", "rights", "editable"})

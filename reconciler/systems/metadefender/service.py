@@ -14,7 +14,7 @@ from reconciler.systems.base import Collection, Kind, Result, Spec, Verb, Work, 
 from reconciler.systems.fields import Host, Name, Port, SecretField, Text
 from reconciler.systems.health import Condition, Health, of_status
 from reconciler.systems.metadefender.frozen import FROZEN, deployed
-from reconciler.systems.replies import a_text, accepted, entries
+from reconciler.systems.replies import a_text, accepted, entries, only
 from reconciler.systems.view import View
 from reconciler.wire import Flow, Request, Response, json_body, one_line
 
@@ -41,7 +41,7 @@ def fetch_services(seal: Seal) -> Flow[Any]:
     found = entries(accepted(request, response).json(), "GET /admin/service", ("service_id", "id"))
     for _, service in found:
         a_text(service, "type", "GET /admin/service")
-    return found
+    return only(found, PUBLIC)
 
 
 def fetch_status(type: str) -> Flow[str]:
@@ -56,9 +56,11 @@ def fetch_status(type: str) -> Flow[str]:
     return one_line(response.hide(status)) if isinstance(status, str) else "connected, status not shown"
 
 
-PUBLIC = frozenset({"service_id", "id", "type", "display_name", "status"})
 PLACE = ("host", "port", "user")
-SERVICES = Collection("services", fetch_services, PUBLIC.union(PLACE, (f"config/{name}" for name in PLACE)))
+PUBLIC = frozenset(
+    {"service_id", "id", "type", "display_name", "status", *PLACE, *(f"config/{name}" for name in PLACE)}
+)
+SERVICES = Collection("services", fetch_services, PUBLIC)
 
 
 class ServiceKind(Kind):

@@ -11,12 +11,12 @@ from reconciler.errors import BadReply
 from reconciler.model import Item, Key, LiveObject, Path, Resource
 from reconciler.secret import SecretRef, revealed
 from reconciler.steps import Action
-from reconciler.systems.base import Collection, Result, Spec, Work
+from reconciler.systems.base import Collection, Result, Spec, Verb, Work
 from reconciler.systems.fields import Hours, SecretField, flat, nested
 from reconciler.systems.metadefender.settings import SettingKind, fetch_setting, lowers, number
 from reconciler.systems.replies import accepted, an_object
 from reconciler.systems.view import View
-from reconciler.wire import Flow, Request, json_body
+from reconciler.wire import NEVER_READ, Flow, Request, json_body, one_line
 
 PATH = "/admin/service/filestorage/setting"
 Replicas = Annotated[int, Field(ge=1, le=1000)]
@@ -43,10 +43,32 @@ PUBLIC = frozenset({"max_replica", "min_replica", "cleanuprange", "storage/type"
 FIELDS = ("max_replica", "min_replica", "cleanuprange", "storage")
 
 
+WITHHELD = "withheld"
+"""Beside ``storage``: the names in its config whose values the server doesn't show, or that we don't look at."""
+
+
+def withhold(data: Any) -> Any:
+    """The border of the reply: what can't be sent back as it was read isn't read, only its name."""
+    if not isinstance(data, dict):
+        return data
+    storage = data.get("storage")
+    config = storage.get("config") if isinstance(storage, dict) else None
+    if isinstance(config, dict):
+        names = sorted(name for name, value in config.items() if name in NEVER_READ or _masked(value))
+        for name in names:
+            del config[name]
+        return {**data, WITHHELD: names}
+    return {name: value for name, value in data.items() if name != WITHHELD}
+
+
+def _masked(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and not value.strip("*•")
+
+
 def fetch_service_setting() -> Flow[Any]:
     """``getServiceSetting``: its object, which shows at least one of its fields; NotOffered (404, 405)."""
-    found = yield from fetch_setting("getServiceSetting", PATH)
-    if isinstance(found, dict) and not any(name in found for name in FIELDS):
+    found = yield from fetch_setting("getServiceSetting", PATH, frozenset({*FIELDS, WITHHELD}), withhold)
+    if isinstance(found, dict) and not found:
         raise BadReply(f"GET {PATH}: the answer has none of its fields ({', '.join(FIELDS)})")
     return found
 
@@ -114,10 +136,25 @@ class ServiceSettingKind(SettingKind):
             for name in ("max_replica", "min_replica")
         )
         shorter = "cleanuprange" in changed and lowers(before.get("cleanuprange"), item.fields["cleanuprange"])
-        return fewer or shorter
+        # The reference doesn't say whether files that were stored under another protection can still be read.
+        protected_otherwise = any(name.startswith("storage/") for name in changed)
+        return fewer or shorter or protected_otherwise
+
+    def precondition(self, verb: Verb, work: Work, view: View) -> str | None:
+        """What is sent whole has to be known whole: a config that lost a value would shut out what it protects."""
+        withheld = (view.collection("filestorage-setting") or {}).get(WITHHELD, ())
+        lacking = [name for name in withheld if not flat("storage/config", {name: 1}).keys() & work.wanted.keys()]
+        if not lacking:
+            return None
+        names = one_line(", ".join(lacking))
+        return f"storage is sent whole, and the server doesn't show {names}: give that in storage.config"
 
     def update(self, work: Work, view: View) -> Flow[Result]:
-        """``putServiceSetting``: PUT /admin/service/{service_type}/setting, whole, with what no field stands for."""
+        """``putServiceSetting``: PUT /admin/service/{service_type}/setting, whole, with what no field stands for.
+
+        The reference gives a default for the fields of the request and doesn't say that one left out stays as it is. So
+        what isn't managed is sent back as it was read right before, ``storage`` included.
+        """
         shown = work.live.fields if work.live else {}
         body = revealed(nested({**shown, **work.wanted}), view.values)
         if shown and isinstance(storage := (view.collection("filestorage-setting") or {}).get("storage"), dict):

@@ -29,7 +29,8 @@ class SessionSpec(Spec):
     allowDuplicateSession: bool | None = None
 
 
-SESSION = Collection("session", lambda seal: fetch_setting("getSession", PATH), frozenset(TIMEOUTS + SWITCHES))
+PUBLIC = frozenset(TIMEOUTS + SWITCHES)
+SESSION = Collection("session", lambda seal: fetch_setting("getSession", PATH, PUBLIC), PUBLIC)
 
 
 class SessionKind(SettingKind):

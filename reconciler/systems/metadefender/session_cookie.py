@@ -22,7 +22,8 @@ class SessionCookieSpec(Spec):
     samesite: Literal["Strict", "Lax", "None"] | None = None
 
 
-COOKIE = Collection("sessioncookie", lambda seal: fetch_setting("getSessionCookie", PATH), frozenset({"samesite"}))
+PUBLIC = frozenset({"samesite"})
+COOKIE = Collection("sessioncookie", lambda seal: fetch_setting("getSessionCookie", PATH, PUBLIC), PUBLIC)
 
 
 class SessionCookieKind(SettingKind):

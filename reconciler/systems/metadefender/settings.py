@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from reconciler.model import Desired, Identity, Item, LiveObject, Resource
 from reconciler.systems.base import Kind
-from reconciler.systems.replies import accepted, an_object
+from reconciler.systems.replies import accepted, an_object, picked
 from reconciler.systems.view import NotOffered, View
 from reconciler.wire import Flow, Request
 
 
-def fetch_setting(operation: str, path: str) -> Flow[Any]:
-    """GET a setting → its object, NotOffered where the server doesn't show it (404, 405)."""
-    request = Request(operation, "GET", path)
+def fetch_setting(
+    operation: str, path: str, fields: frozenset[str], border: Callable[[Any], Any] | None = None
+) -> Flow[Any]:
+    """GET a setting → of its object these fields, NotOffered where the server doesn't show it (404, 405)."""
+    request = Request(operation, "GET", path, border=border)
     response = yield request
     if response.status in (404, 405):
         return NotOffered(f"GET {path} answers {response.status}")
-    return an_object(accepted(request, response).json(), f"GET {path}")
+    return picked(an_object(accepted(request, response).json(), f"GET {path}"), fields)
 
 
 class SettingKind(Kind):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from functools import cache, lru_cache, partial
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -16,7 +16,7 @@ from reconciler.steps import Action
 from reconciler.systems.base import Collection, Kind, Result, Spec, Verb, Work
 from reconciler.systems.fields import Name, SecretField, Text, flat, nested
 from reconciler.systems.metadefender.auth import login
-from reconciler.systems.replies import a_text, accepted, entries, json_type
+from reconciler.systems.replies import a_text, accepted, entries, json_type, only
 from reconciler.systems.view import View
 from reconciler.wire import AsUser, Flow, Request, json_body
 
@@ -49,6 +49,11 @@ class UserSpec(Spec):
 PLAIN = ("display_name", "email", "description")
 
 
+@lru_cache(maxsize=1000)  # ten thousand users name the same few roles, and share what says so
+def _role(index: int, name: str) -> Reference:
+    return Reference(("spec", "roles", index), "Role", name)
+
+
 def seal_api_keys(seal: Seal, data: Any) -> Any:
     """The border of every reply that holds users: each ``api_key`` becomes its fingerprint, and ``is_self``."""
     for user in data if isinstance(data, list) else [data]:
@@ -68,7 +73,7 @@ def fetch_users(seal: Seal) -> Flow[Any]:
     for _, user in found:
         a_text(user, "name", "GET /admin/user")
         _check_user(user)
-    return found
+    return only(found, SHOWN)
 
 
 def _check_user(user: Mapping[str, Any]) -> None:
@@ -88,10 +93,11 @@ def fetch_directories(seal: Seal) -> Flow[Any]:
     return {id: a_text(entry, "name", "GET /admin/userdirectory") for id, entry in found}
 
 
-PUBLIC = frozenset(
-    {"id", "name", "directory_id", "roles", "editable", "is_self", "display_name", "email", "description"}
+PUBLIC = frozenset({"id", "name", "directory_id", "roles", "editable", "is_self", *PLAIN}).union(
+    f"ui_settings/{name}" for name in UiSettings.model_fields
 )
-USERS = Collection("users", fetch_users, PUBLIC.union(f"ui_settings/{name}" for name in UiSettings.model_fields))
+SHOWN = PUBLIC | {"sealed_key"}
+USERS = Collection("users", fetch_users, PUBLIC)
 DIRECTORIES = Collection("userdirectories", fetch_directories, frozenset({"id", "name"}))
 
 
@@ -112,7 +118,7 @@ class UserKind(Kind):
 
     def references(self, resource: Resource) -> Iterable[Reference]:
         for index, role in enumerate(resource.spec.roles or ()):
-            yield Reference(("spec", "roles", index), "Role", role)
+            yield _role(index, role)
 
     def check(self, resource: Resource) -> Iterable[tuple[Path, str]]:
         if resource.spec.previous_password is not None and resource.spec.password is None:
@@ -125,15 +131,15 @@ class UserKind(Kind):
 
     def items(self, resource: Resource, view: View) -> Iterable[Item]:
         spec = resource.spec
-        fields: dict[str, Any] = {name: getattr(spec, name) for name in PLAIN if getattr(spec, name) is not None}
+        fields: dict[str, Any] = {name: value for name in PLAIN if (value := getattr(spec, name)) is not None}
         fields["directory"] = spec.directory
         if spec.roles is not None:
             fields["roles"] = tuple(sorted(set(spec.roles)))
         if spec.ui_settings is not None:
             fields |= flat("ui_settings", spec.ui_settings.model_dump(exclude_none=True))
         for name in ("password", "api_key"):
-            if getattr(spec, name) is not None:
-                fields[name] = getattr(spec, name)
+            if (value := getattr(spec, name)) is not None:
+                fields[name] = value
         yield Item(self.name, (spec.directory, resource.ref.name), resource.ref.name, fields, resource)
 
     def live(self, view: View) -> Iterable[LiveObject]:
@@ -267,8 +273,11 @@ def _user(
         )
     if user.get("sealed_key"):
         fields["api_key"] = user["sealed_key"]
-    facts = {
-        "builtin": id == "1" or directory == "SYSTEM" or user.get("editable") is False,
-        "is_self": user.get("is_self") is True or (own is not None and user["name"] == own),
-    }
-    return LiveObject("User", (directory, user["name"]), user["name"], id, fields, facts)
+    builtin = id == "1" or directory == "SYSTEM" or user.get("editable") is False
+    is_self = user.get("is_self") is True or (own is not None and user["name"] == own)
+    return LiveObject("User", (directory, user["name"]), user["name"], id, fields, _facts(builtin, is_self))
+
+
+@cache  # of ten thousand users, nearly all have the same
+def _facts(builtin: bool, is_self: bool) -> Mapping[str, Any]:
+    return {"builtin": builtin, "is_self": is_self}

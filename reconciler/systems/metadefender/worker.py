@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from reconciler.errors import BadReply
@@ -24,7 +25,7 @@ from reconciler.systems.metadefender.entries import (
     status,
     worker_entries,
 )
-from reconciler.systems.replies import accepted, an_object, entries
+from reconciler.systems.replies import accepted, an_object, entries, only
 from reconciler.systems.view import View
 from reconciler.wire import Flow, Request, json_body, one_line
 
@@ -41,12 +42,12 @@ def fetch_workers(seal: Seal) -> Flow[Any]:
     """``listWorkers``: GET /admin/worker → [(worker_id, worker)]."""
     request = Request("listWorkers", "GET", "/admin/worker")
     response = yield request
-    return worker_entries(accepted(request, response).json(), "GET /admin/worker")
+    return only(worker_entries(accepted(request, response).json(), "GET /admin/worker"), PUBLIC)
 
 
-PUBLIC = frozenset({*IDS, "host", "port", "display_name", "status", "type", "version", "license_id", "installer_id"})
 CONFIG = frozenset({"config/log_level", "config/connection_per_file_service"})
-WORKERS = Collection("workers", fetch_workers, PUBLIC | CONFIG)
+PUBLIC = CONFIG.union(IDS, {"host", "port", "display_name", "status", "type", "version", "license_id", "installer_id"})
+WORKERS = Collection("workers", fetch_workers, PUBLIC)
 
 
 class WorkerKind(Kind):
@@ -139,8 +140,12 @@ def _worker(id: str, worker: dict[str, Any]) -> LiveObject:
     fields = {"host": worker["host"], "port": worker["port"]} | (
         {"display_name": name} if isinstance(name, str) else {}
     )
-    facts = {"status": status(worker), "carries": has_instance(worker)}
-    return LiveObject("Worker", (address(worker),), shown, id, fields, facts)
+    return LiveObject("Worker", (address(worker),), shown, id, fields, _facts(status(worker), has_instance(worker)))
+
+
+@lru_cache(maxsize=100)  # of ten thousand workers, nearly all have the same
+def _facts(word: str, carries: bool) -> Mapping[str, Any]:
+    return {"status": word, "carries": carries}
 
 
 def _connection(work: Work, view: View) -> dict[str, Any]:
