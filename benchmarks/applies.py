@@ -98,9 +98,9 @@ def _whole(count: int, ours: list[Applied], floor: list[Applied]) -> Row:
 
 def least_calls(count: int, seconds: float) -> dict[str, int]:
     """What creating users takes: each is seen to be missing twice, by the plan and by its wave, whose look is renewed
-    every ten seconds; and as a create's answer holds no id, one list at the end tells all ids."""
-    lists = 3 + int(seconds / MAX_AGE)
-    looks = dict.fromkeys(("listUsers", "listRoles", "listUserDirectories"), lists)
+    every ten seconds; and as a create's answer holds no id, one list of users at the end tells all ids."""
+    lists = 2 + int(seconds / MAX_AGE)
+    looks = {"listUsers": lists + 1, "listRoles": lists, "listUserDirectories": lists}
     return {"createUser": count, **looks, "login": 1, "logout": 1}
 
 
@@ -109,7 +109,7 @@ def _calls(count: int, applied: Applied) -> Row:
     return Row(
         f"API calls of the apply of {count:,} new users ({applied.seconds:.0f} s of writes)",
         _shown(operations),
-        "its writes; lists for the plan, for the wave (anew every 10 s), for the ids",
+        "its writes; lists for the plan and the wave (anew every 10 s), one for the ids",
         _shown(least),
         f"{sum(operations.values()) / sum(least.values()):.3f} ×",
         "equal",

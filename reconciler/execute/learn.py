@@ -25,7 +25,8 @@ async def learn(plan: Plan, ended: Mapping[str, Outcome], looker: Looker, store:
     if not made:
         return
     kinds = {item.kind for item in made}
-    names = {name for kind in kinds for name in looker.view.system.kinds[kind].reads}
+    # A kind's objects and their ids are in what it reads first; how the rest is called was read before.
+    names = {name for kind in kinds for name in looker.view.system.kinds[kind].reads[:1]}
     view = await looker.look(sorted(names), time.monotonic())
     # At once, so that they share commits.
     await asyncio.gather(*(_learn_one(item, view, store) for item in made))
