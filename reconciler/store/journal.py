@@ -29,8 +29,7 @@ DAMAGED = "damaged: the entry is not as it was written"
 
 
 def open_entry(connection: Connection, seals: Seals, entry: Entry) -> int:
-    """Write an entry down; its destruction is charged, its bodies wait to be created. Gives the entry's number."""
-    _require_pass(connection, seals, entry.pass_id)
+    """Write an entry of a pass of ours down; its destruction is charged, its bodies wait. Gives the entry's number."""
     row = {
         "pass_id": entry.pass_id,
         "operation": entry.operation,
@@ -146,6 +145,7 @@ def _or_nothing(load: Callable[[str], tuple[T, ...]], text: Any) -> tuple[T, ...
         return ()
 
 
-def _require_pass(connection: Connection, seals: Seals, pass_id: int) -> None:
+def require_pass(connection: Connection, seals: Seals, pass_id: int) -> None:
+    """Raises StateError when the target has no such pass."""
     if connection.execute(_PASS, {"number": pass_id, "of": seals.target}).first() is None:
         raise StateError(f"the state knows no pass {pass_id}")

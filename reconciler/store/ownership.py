@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, select, update
 
 from reconciler.memory import Owned
 from reconciler.model import Key
 from reconciler.store.codec import dump
+from reconciler.store.put import put
 from reconciler.store.records import CREATE, Settlement
 from reconciler.store.schema import entries, owned, sent, unfinished
 from reconciler.store.seals import Seals
@@ -21,15 +22,14 @@ def _of(table: Table) -> ColumnElement[bool]:
 
 
 # Made once: building a statement costs more than running it.
-_OWN = insert(owned)
+_OWN = put(owned)
 _DISOWN = delete(owned).where(_of(owned))
 _OWNED = select(owned).where(_of(owned))
 _LEARN = update(owned).where(_of(owned))
 _FINISH = delete(unfinished).where(_of(unfinished))
 _REPLACED = _FINISH.where(unfinished.c.entry.not_in(select(entries.c.id).where(entries.c.action == CREATE)))
-_SEND = insert(sent)
+_SEND = put(sent)
 _UNSEND = delete(sent).where(_of(sent))
-_UNSEND_PATH = delete(sent).where(_of(sent), sent.c.path == bindparam("of_path"))
 
 
 def own(connection: Connection, seals: Seals, thing: Owned) -> None:
@@ -46,7 +46,6 @@ def own(connection: Connection, seals: Seals, thing: Owned) -> None:
         "keep": bool(thing.keep),
         "adopted": bool(thing.adopted),
     }
-    disown(connection, seals, thing.key)
     connection.execute(_OWN, seals.sealed(owned, row))
     connection.execute(_REPLACED if thing.id is None else _FINISH, _named(seals, thing.key))
 
@@ -81,7 +80,6 @@ def remember_sent(connection: Connection, seals: Seals, key: Key, fingerprints: 
     """Note the fingerprints of what was last sent, by path; other paths stay as they are."""
     kind, identity = key
     for path, fingerprint in fingerprints.items():
-        connection.execute(_UNSEND_PATH, _named(seals, key) | {"of_path": path})
         row: dict[str, Any] = {"kind": kind, "identity": dump(list(identity)), "path": path}
         row |= {"fingerprint": fingerprint, "at": float(at)}
         connection.execute(_SEND, seals.sealed(sent, row))

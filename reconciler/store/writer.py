@@ -1,7 +1,8 @@
 """One thread that writes, and commits for all who wait at once: a write costs a share of one ``fsync``.
 
-While a commit is under way, further calls gather; the next transaction holds all of them. Each runs in a savepoint of
-its own, so that one that fails leaves its neighbours alone. Nobody is answered before the commit is on the disk.
+While a commit is under way, further calls gather; the next transaction holds all of them. If one fails, they are done
+anew, each in a savepoint of its own, so that its neighbours are left alone. Nobody is answered before the commit is on
+the disk.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ _ITS_OWN_FAULT = (IntegrityError, DataError, ProgrammingError)
 class _Job:
     work: Callable[[Connection], Any]
     answer: Future[Any]
+
+
+_Attempt = Callable[[Connection, _Job], tuple[Any, Exception | None]]
 
 
 class Writer:
@@ -125,19 +129,33 @@ class Writer:
         return self._transact(batch)
 
     def _transact(self, batch: list[_Job]) -> list[tuple[Any, Exception | None]]:
+        with suppress(_OneFailed):
+            return self._transaction(batch, self._plainly)
+        return self._transaction(batch, self._apart)
+
+    def _transaction(self, batch: list[_Job], attempt: _Attempt) -> list[tuple[Any, Exception | None]]:
         self._guard()
         with self._engine.begin() as connection:
-            results = [self._attempt(connection, job) for job in batch]
+            results = [attempt(connection, job) for job in batch]
             self._guard()
         return results
 
-    def _attempt(self, connection: Connection, job: _Job) -> tuple[Any, Exception | None]:
+    def _plainly(self, connection: Connection, job: _Job) -> tuple[Any, Exception | None]:
+        """Nearly always nothing fails, and a savepoint costs as much as a row."""
+        try:
+            return job.work(connection), None
+        except Exception as error:
+            if _of_database(error):
+                raise
+            raise _OneFailed from error
+
+    def _apart(self, connection: Connection, job: _Job) -> tuple[Any, Exception | None]:
         savepoint = connection.begin_nested()
         try:
             value = job.work(connection)
         except Exception as error:
-            if isinstance(error, DBAPIError) and not isinstance(error, _ITS_OWN_FAULT):
-                raise  # the database itself failed: nothing of this transaction can be relied on
+            if _of_database(error):
+                raise
             savepoint.rollback()
             return None, self._explained(error) if isinstance(error, SQLAlchemyError) else error
         savepoint.commit()
@@ -147,3 +165,12 @@ class Writer:
         if isinstance(error, StateError):
             return error
         return self._backend.explain(error)
+
+
+class _OneFailed(Exception):
+    """One of a batch did; the others are to be done without it."""
+
+
+def _of_database(error: Exception) -> bool:
+    """The database itself failed: nothing of this transaction can be relied on."""
+    return isinstance(error, DBAPIError) and not isinstance(error, _ITS_OWN_FAULT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from reconciler.errors import StateError
 from reconciler.memory import Owned
 from reconciler.model import Identity, Key
 from reconciler.store import history, journal, logins, orders, ownership
+from reconciler.store.answers import Answers
 from reconciler.store.backend import Backend
 from reconciler.store.database import Database
 from reconciler.store.hold import Hold
@@ -36,10 +36,14 @@ class Writes(Reads):
     ) -> None:
         super().__init__(backend, engine, seals, version)
         self._access = access
+        self._begun: set[int] = set()
+        self._answers = Answers()
 
     async def begin_pass(self, start: PassStart) -> int:
         """Note that a pass begins; gives its number."""
-        return await self._write(lambda connection: history.begin_pass(connection, self._seals, start))
+        number = await self._write(lambda connection: history.begin_pass(connection, self._seals, start))
+        self._begun.add(number)
+        return number
 
     async def end_pass(
         self,
@@ -64,7 +68,13 @@ class Writes(Reads):
 
     async def open_entry(self, entry: Entry) -> int:
         """Journal a write before it is sent; gives the entry's number. On the disk when this returns."""
-        return await self._write(lambda connection: journal.open_entry(connection, self._seals, entry))
+
+        def work(connection: Connection) -> int:
+            if entry.pass_id not in self._begun:
+                journal.require_pass(connection, self._seals, entry.pass_id)
+            return journal.open_entry(connection, self._seals, entry)
+
+        return await self._write(work)
 
     async def close_entry(self, entry_id: int, settlement: Settlement, at: float | None = None) -> None:
         """Close an entry and apply its effects, in one transaction."""
@@ -147,7 +157,7 @@ class Writes(Reads):
             hold.check(connection, order=order)
             return work(connection)
 
-        return await asyncio.wrap_future(database.writer.submit(permitted))
+        return await self._answers.of(database.writer.submit(permitted))
 
     def _writable(self) -> tuple[Database, Hold]:
         if self._access is None:
