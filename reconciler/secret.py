@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii
@@ -123,27 +123,42 @@ class Keyring:
 
     def verify(self, seal: str, *parts: str) -> bool:
         """Whether ``seal`` was made over these parts with one of our keys."""
-        for id, begun in self._ready:
-            if seal.startswith(id):
-                return hmac.compare_digest(seal, f"{id}:{_row_mac(begun, parts)}")
-        return False
+        return self.verifier(*parts[:-1])(seal, parts[-1])
+
+    def verifier(self, *first: str) -> Callable[[str, str], bool]:
+        """``verify`` for many seals, whose parts differ in the last one only."""
+        ready = [(id, begun.copy()) for id, begun in self._ready]
+        for _, begun in ready:
+            begun.update(f"[{_texts(('row', *first))}, ".encode())
+
+        def verify(seal: str, last: str) -> bool:
+            for id, begun in ready:
+                if seal.startswith(id):
+                    return hmac.compare_digest(seal, f"{id}:{_mac(begun, f'{_text(last)}]')}")
+            return False
+
+        return verify
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True)
 
 
 def _field_mac(begun: hmac.HMAC, target: str, kind: str, identity: Identity, path: str, value: Any) -> str:
-    key = f'"field", {_texts((target, kind))}, [{_texts(identity)}], {_texts((path,))}'
-    return _mac(begun, f"[{key}, {_texts((value,)) if value.__class__ is str else _CANONICAL.encode(value)}]")
+    shown = _text(value) if value.__class__ is str else _CANONICAL.encode(value)
+    key = f'"field", {_text(target)}, {_text(kind)}, [{_texts(identity)}], {_text(path)}'
+    return _mac(begun, f"[{key}, {shown}]")
 
 
 def _row_mac(begun: hmac.HMAC, parts: tuple[str, ...]) -> str:
     return _mac(begun, f'["row", {_texts(parts)}]')
 
 
+# What JSON makes of a text, in a fifth of the time: a plan checks tens of thousands of rows.
+_text = encode_basestring_ascii
+
+
 def _texts(parts: Iterable[str]) -> str:
-    # What JSON makes of a list of texts, in a fifth of the time: a plan checks tens of thousands of rows.
-    return ", ".join(map(encode_basestring_ascii, parts))
+    return ", ".join(map(_text, parts))
 
 
 def _mac(begun: hmac.HMAC, text: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from reconciler.errors import StateError
@@ -82,6 +82,10 @@ class Backend(ABC):
     @abstractmethod
     def explain(self, error: Exception) -> StateError:
         """One sentence about the database's failure; never a statement, its values or a password."""
+
+    def mark(self, connection: Connection) -> Hashable | None:
+        """Within a transaction: equal to an earlier mark only where nothing was committed in between; None: unknown."""
+        return None
 
     @abstractmethod
     def passing(self, error: Exception) -> bool:

@@ -15,7 +15,7 @@ from reconciler.store.backend import Backend, Reading
 from reconciler.store.database import Database
 from reconciler.store.hold import Hold, Terms, default_holder
 from reconciler.store.place import Place
-from reconciler.store.schema import VERSION
+from reconciler.store.required import VERSION
 from reconciler.store.seals import Seals
 from reconciler.store.targets import find_target, make_target, renew_seals
 from reconciler.store.urls import backend_of

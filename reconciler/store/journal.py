@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, or_, select, update
 
 from reconciler.errors import StateError
-from reconciler.store.codec import dump, dump_fields, dump_keys, kept, load_keys, load_names
+from reconciler.store.codec import dump, dump_fields, dump_keys, kept
+from reconciler.store.entry import legible, record
 from reconciler.store.ownership import apply_effects
 from reconciler.store.records import CLOSED, GIVEN_BACK, OPEN, Entry, EntryRecord, Settlement
 from reconciler.store.schema import entries, passes, unfinished
 from reconciler.store.seals import Row, Seals
 from reconciler.store.targets import charge, charged
-
-T = TypeVar("T")
 
 # Made once: building a statement costs more than running it.
 _MINE = (entries.c.id == bindparam("entry")) & (entries.c.target == bindparam("of"))
@@ -23,9 +21,6 @@ _INSERT = insert(entries)
 _SELECT = select(entries).where(_MINE)
 _UPDATE = update(entries).where(_MINE)
 _PASS = select(passes.c.id).where(passes.c.id == bindparam("number"), passes.c.target == bindparam("of"))
-
-DAMAGED = "damaged: the entry is not as it was written"
-"""The reason that a damaged entry shows instead of its own."""
 
 
 def open_entry(connection: Connection, seals: Seals, entry: Entry) -> int:
@@ -94,25 +89,6 @@ def not_closed() -> ColumnElement[bool]:
     return or_(entries.c.status.not_in(CLOSED), entries.c.status.is_(None))
 
 
-def record(seals: Seals, row: Row) -> EntryRecord:
-    """A row as data; of a damaged one, whatever can be read."""
-    intact = seals.hold(entries, row)
-    row = row if intact else _legible(row)
-    entry = Entry(
-        pass_id=row["pass_id"],
-        operation=row["operation"],
-        method=row["method"],
-        path=row["path"],
-        action=row["action"],
-        moves=load_names(row["moves"]),
-        objects=load_keys(row["objects"]),
-        names=load_names(row["names"]),
-        at=row["at"],
-        destructive=row["destructive"],
-    )
-    return EntryRecord(row["id"], entry, row["status"], row["reason"], row["how"], row["settled_at"], intact)
-
-
 def proven(connection: Connection, seals: Seals) -> list[Row]:
     """The intact rows that count for something in the budget."""
     query = select(entries).where(entries.c.target == seals.target, entries.c.charged != 0)
@@ -125,24 +101,7 @@ def _mended(connection: Connection, seals: Seals, found: Row, at: float) -> dict
     rest = charged(connection, seals) - sum(row["charged"] for row in proven(connection, seals))
     first = select(func.min(passes.c.id)).where(passes.c.target == seals.target)
     pass_id = connection.execute(first).scalar_one()
-    return _legible(found) | {"pass_id": pass_id, "charged": max(rest, 0), "at": float(at)}
-
-
-def _legible(row: Row) -> dict[str, Any]:
-    # What a damaged row says, with every column of the type that it should be.
-    texts = {name: str(row[name]) for name in ("operation", "method", "path", "action", "status", "how")}
-    counts = {name: row[name] if isinstance(row[name], int) else 0 for name in ("pass_id", "destructive", "charged")}
-    times = {name: row[name] if isinstance(row[name], float) else 0.0 for name in ("at", "settled_at")}
-    lists = {name: dump(list(_or_nothing(load_names, row[name]))) for name in ("moves", "names")}
-    objects = {"objects": dump_keys(_or_nothing(load_keys, row["objects"]))}
-    return {**row, **texts, **counts, **times, **lists, **objects, "reason": DAMAGED}
-
-
-def _or_nothing(load: Callable[[str], tuple[T, ...]], text: Any) -> tuple[T, ...]:
-    try:
-        return load(text)
-    except (TypeError, ValueError, RecursionError):
-        return ()
+    return legible(found) | {"pass_id": pass_id, "charged": max(rest, 0), "at": float(at)}
 
 
 def require_pass(connection: Connection, seals: Seals, pass_id: int) -> None:

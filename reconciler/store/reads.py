@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -14,11 +15,15 @@ from reconciler.memory import Memory
 from reconciler.secret import Keyring
 from reconciler.store import history, journal, logins, orders
 from reconciler.store.backend import Backend
-from reconciler.store.picture import Picture
+from reconciler.store.picture import Picture, Things
 from reconciler.store.records import Approval, EntryRecord, PassRecord, Quarantine, Standing, Suspension
 from reconciler.store.seals import Seals
 
 T = TypeVar("T")
+
+MANY = 1000
+"""From so many objects on, it is quicker to keep what was read than to read it in each pass; of fewer, not to keep it
+saves memory where there are a thousand targets."""
 
 _WITH_ORDERS = 2
 """The version of the schema that brought suspensions, approvals and quarantines."""
@@ -35,6 +40,7 @@ class Reads:
         self._seals = seals
         self._version = version
         self._closed = False
+        self._known: tuple[Hashable, Things] | None = None
 
     @property
     def where(self) -> str:
@@ -56,10 +62,15 @@ class Reads:
         return await asyncio.to_thread(self.memory, now) if self._backend.remote else self.memory(now)
 
     def memory(self, now: float) -> Memory:
-        """One consistent picture at ``now``. Rows with a broken seal own nothing; ``damaged`` counts them."""
+        """One consistent picture at ``now``. Rows with a broken seal own nothing; ``damaged`` counts them.
+
+        Of many objects, what was read last counts as long as nobody has committed anything since.
+        """
         with self._reading() as connection:
-            picture = Picture(connection, self._seals)
-            memory = picture.memory(now)
+            picture, mark = Picture(partial(_rows, connection), self._seals), self._backend.mark(connection)
+            things = self._known[1] if self._known is not None and self._known[0] == mark else picture.things()
+            memory = picture.memory(now, things)
+        self._known = (mark, things) if mark is not None and len(things.owned) >= MANY else None
         self.damaged = picture.damaged
         return memory
 
@@ -134,3 +145,9 @@ class Reads:
     def _require_open(self) -> None:
         if self._closed:
             raise StateError("the state is closed")
+
+
+def _rows(connection: Connection, statement: str, given: tuple[str, ...]) -> Iterator[Sequence[Any]]:
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    for part in connection.exec_driver_sql(statement.replace("?", mark), given).partitions(1000):
+        yield from part

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Integer, MetaData, Table, Text
 
-VERSION = 2
-"""The schema's version; an older state is upgraded (``migrations``), a newer one refused."""
-
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",

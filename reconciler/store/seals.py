@@ -7,22 +7,21 @@ doesn't notice a flipped bit in a page; a row whose seal doesn't hold is left ou
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
-from typing import Any
-
-from sqlalchemy import Connection, RowMapping, Table, and_, select
+from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 from reconciler.secret import Keyring
-from reconciler.store.schema import SEALED
+from reconciler.store.columns import CONTENT
 
-Row = Mapping[str, Any] | RowMapping
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, RowMapping, Table
 
-_CONTENT = {
-    table.name: tuple(column.name for column in table.c if column.name not in ("id", "seal")) for table in SEALED
-}
-"""The columns that a seal covers, by the name of the table."""
+    Row = Mapping[str, Any] | RowMapping
+else:
+    Row = Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,39 +35,57 @@ class Seals:
     def sealed(self, table: Table, values: Row) -> dict[str, Any]:
         """The row's values, completed with the target and the seal."""
         row = {**values, "target": self.target} if "target" in table.c else dict(values)
-        return {**row, "seal": self.keyring.sign(*self._parts(table, row))}
+        content = _written(row.get(name) for name in CONTENT[table.name])
+        return {**row, "seal": self.keyring.sign(self.target, self.lineage, table.name, content)}
 
     def hold(self, table: Table, row: Row) -> bool:
         """Whether a row is as it was written. Any content is looked at without raising."""
-        seal = row["seal"]
-        if not isinstance(seal, str) or not seal.isascii():
-            return False
-        try:
-            return self.keyring.verify(seal, *self._parts(table, row))
-        except (TypeError, ValueError):
-            return False
+        return self.holds(table.name, row)
+
+    def holds(self, table: str, row: Row) -> bool:
+        """The same, of a row of the table of that name."""
+        return self.checker(table)([row.get(name) for name in CONTENT[table]], row["seal"])
+
+    def checker(self, table: str) -> Callable[[Iterable[Any], object], bool]:
+        """The same, for many rows: of what a row holds in the order of ``CONTENT``, and its seal."""
+        verify = self.keyring.verifier(self.target, self.lineage, table)
+
+        def intact(content: Iterable[Any], seal: object) -> bool:
+            if not isinstance(seal, str) or not seal.isascii():
+                return False
+            try:
+                return verify(seal, _written(content))
+            except (TypeError, ValueError):
+                return False
+
+        return intact
 
     def known(self, seal: object) -> bool:
         """Whether the seal names one of our keys (it may still be broken)."""
         ids = tuple(Keyring.key_id(key) for key in self.keyring.keys)
         return isinstance(seal, str) and seal.partition(":")[0] in ids
 
-    def _parts(self, table: Table, row: Row) -> tuple[str, ...]:
-        content = ", ".join([_shown(row.get(name)) for name in _CONTENT[table.name]])
-        return (self.target, self.lineage, table.name, f"[{content}]")
+
+def _written(content: Iterable[Any]) -> str:
+    # What JSON makes of the list. To have texts written one by one is quicker, and most values are texts.
+    text = encode_basestring_ascii
+    return f"[{', '.join([text(value) if value.__class__ is str else _shown(value) for value in content])}]"
 
 
 def _shown(value: Any) -> str:
-    # What JSON makes of it. To have texts and truths written one by one is quicker than a whole list.
-    if value.__class__ is str:
-        return encode_basestring_ascii(value)
     if value.__class__ is bool:
         return "true" if value else "false"
+    if value.__class__ is float and isfinite(value):
+        return float.__repr__(value)
     return json.dumps(value)
 
 
 def renew(connection: Connection, seals: Seals) -> None:
     """Seal every intact row of the target under the first key, so that an older key can be retired."""
+    from sqlalchemy import and_, select  # noqa: PLC0415 - whoever only reads needs none of it
+
+    from reconciler.store.schema import SEALED  # noqa: PLC0415 - the same
+
     current = Keyring.key_id(seals.keyring.keys[0]) + ":"
     for table in SEALED:
         mine = table.c.target if "target" in table.c else table.c.name

@@ -11,13 +11,11 @@ import uuid
 
 from sqlalchemy import Connection, insert, select, update
 
-from reconciler.errors import StateUnusable
 from reconciler.secret import Keyring
-from reconciler.store.place import RESTORE, Place
+from reconciler.store.place import Place
+from reconciler.store.required import require_own, require_target
 from reconciler.store.schema import targets
 from reconciler.store.seals import Row, Seals, renew
-
-DAY = 86_400.0
 
 
 def find_target(connection: Connection, place: Place, name: str, url: str, keyring: Keyring) -> Seals | None:
@@ -26,22 +24,7 @@ def find_target(connection: Connection, place: Place, name: str, url: str, keyri
     Raises StateUnusable when its row is damaged, sealed with a key that isn't here, or of another URL.
     """
     row = connection.execute(select(targets).where(targets.c.name == name)).mappings().first()
-    if row is None:
-        return None
-    seals = Seals(keyring, name, str(row["lineage"]))
-    if not seals.known(row["seal"]):
-        raise StateUnusable(
-            f"{place} was sealed with a key that isn't here",
-            remedy="Put its key file back, or list the former fingerprint-key after the new one.",
-        )
-    if not seals.hold(targets, row):
-        raise place.damaged()
-    if row["url"].rstrip("/") != url.rstrip("/"):
-        raise StateUnusable(
-            f"in {place}, the target {name} is {row['url']}, and not {url}",
-            remedy="Use another state (--state): what we own on one server isn't ours on another.",
-        )
-    return seals
+    return None if row is None else require_target(row, place, name, url, keyring)
 
 
 def make_target(connection: Connection, name: str, url: str, keyring: Keyring) -> Seals:
@@ -73,7 +56,6 @@ def charge(connection: Connection, seals: Seals, count: int) -> None:
 
 
 def _own_row(connection: Connection, seals: Seals) -> Row:
-    row = connection.execute(select(targets).where(targets.c.name == seals.target)).mappings().first()
-    if row is None or not seals.hold(targets, row):
-        raise StateUnusable(f"the state's row of the target {seals.target} is damaged", remedy=RESTORE)
-    return row
+    return require_own(
+        connection.execute(select(targets).where(targets.c.name == seals.target)).mappings().first(), seals
+    )

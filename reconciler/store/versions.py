@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, inspect, select
 
-from reconciler.errors import StateUnusable
 from reconciler.store.place import Place
-from reconciler.store.schema import VERSION, schema_version
+from reconciler.store.required import VERSION, not_ours, require_version
+from reconciler.store.schema import schema_version
 
 
 def version_in(connection: Connection, place: Place) -> int:
     """The schema's version, 1 to ``VERSION``. Raises StateUnusable for any other, and for no state of ours."""
     if not inspect(connection).has_table(schema_version.name):
-        raise StateUnusable(f"{place} is not a state of this program", remedy="Name another one.")
-    found = connection.execute(select(schema_version.c.version)).scalars().all()
-    version: object = found[0] if len(found) == 1 else None
-    if not isinstance(version, int) or not 1 <= version <= VERSION:
-        raise StateUnusable(
-            f"{place} has schema version {'unknown' if version is None else version}, "
-            f"this program works with {VERSION}",
-            remedy="Use the version of the program that made it, or restore a backup.",
-        )
-    return version
+        raise not_ours(place)
+    return require_version(connection.execute(select(schema_version.c.version)).scalars().all(), place)
 
 
 def upgrade(connection: Connection, version: int) -> None:

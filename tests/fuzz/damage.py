@@ -27,7 +27,7 @@ from reconciler.memory import Memory
 from reconciler.model import Key
 from reconciler.store import Approval, Entry, PassStart, Quarantine, Settlement, Store, open_for_reading
 from reconciler.store.records import Standing
-from reconciler.store.sqlite import backend, engine
+from reconciler.store.sqlite import backend, engine, plain
 from tests.fuzz.record import record
 from tests.fuzz.told import judge_words
 
@@ -117,7 +117,7 @@ class State:
 
     def _traced(self) -> list[str]:
         statements: list[str] = []
-        connect = engine._connect
+        connect = plain.connect
 
         def traced(path: Path, writable: bool) -> sqlite3.Connection:
             connection = connect(path, writable)
@@ -125,13 +125,13 @@ class State:
             return connection
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(engine, "_connect", traced)
+            patch.setattr("reconciler.store.sqlite.engine.connect", traced)
             patch.setattr(backend, "open_engine", engine.open_engine)
             self.read()
         return statements
 
     def _asked(self) -> str:
-        with closing(engine._connect(self.path, False)) as connection:
+        with closing(plain.connect(self.path, False)) as connection:
             return repr([connection.execute(one).fetchall() for one in self._statements])
 
     def judge(self) -> str:

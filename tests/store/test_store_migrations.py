@@ -22,7 +22,8 @@ from sqlalchemy import create_engine
 from reconciler.errors import StateError, StateUnusable
 from reconciler.store import Store, Suspension, open_for_reading, restore
 from reconciler.store.postgres.engine import locate
-from reconciler.store.schema import VERSION, metadata
+from reconciler.store.required import VERSION
+from reconciler.store.schema import metadata
 from tests.postgres import Server
 from tests.store.given import KEYRING, NOW, URL, State, key_of, sql, url_of, with_store
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, insert
 
 from reconciler.errors import StateError
 from reconciler.store import Settlement, Store
-from reconciler.store.schema import VERSION, schema_version
+from reconciler.store.required import VERSION
+from reconciler.store.schema import schema_version
 from reconciler.store.sqlite.backend import Sqlite
 from reconciler.store.sqlite.engine import immediate, make_database, open_engine
 from reconciler.store.writer import Writer

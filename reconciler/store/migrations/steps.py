@@ -9,7 +9,8 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, update
 
 from reconciler.store.migrations import version2
-from reconciler.store.schema import VERSION, metadata, schema_version
+from reconciler.store.required import VERSION
+from reconciler.store.schema import metadata, schema_version
 
 STEPS: Mapping[int, Callable[[Operations], None]] = {2: version2.upgrade}
 """The version that is reached → how, from the one before it."""

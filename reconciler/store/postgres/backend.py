@@ -12,7 +12,8 @@ from reconciler.secret import Keyring
 from reconciler.store.backend import Backend, Reading, Writing
 from reconciler.store.postgres.engine import explain, for_reading, locate, open_engine, passing, place_of
 from reconciler.store.postgres.leases import Leases
-from reconciler.store.schema import VERSION, metadata, schema_version
+from reconciler.store.required import VERSION
+from reconciler.store.schema import metadata, schema_version
 from reconciler.store.versions import upgrade, version_in
 
 # Any number, as long as it stays: replicas that start together wait for the one that makes the tables.

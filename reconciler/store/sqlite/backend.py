@@ -6,8 +6,9 @@ import os
 from collections.abc import Hashable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from reconciler.errors import StateError, StateUnusable
 from reconciler.secret import Keyring
@@ -23,14 +24,13 @@ from reconciler.store.sqlite.engine import (
     make_database,
     make_private,
     open_engine,
-    place_of,
     reading,
     require_directory,
-    require_file,
 )
 from reconciler.store.sqlite.files import beside, unusable
 from reconciler.store.sqlite.keys import find_keyring, make_key
 from reconciler.store.sqlite.lock import FileLock
+from reconciler.store.sqlite.plain import place_of, require_file
 
 __all__ = ["Sqlite", "locate"]
 
@@ -103,6 +103,11 @@ class Sqlite(Backend):
 
     def explain(self, error: Exception) -> StateError:
         return as_state_error(self.path, error)
+
+    def mark(self, connection: Connection) -> Hashable:
+        # The one number says whether another connection has committed, the other whether this one has changed anything.
+        raw: Any = connection.connection.driver_connection
+        return (raw, connection.exec_driver_sql("PRAGMA data_version").scalar_one(), raw.total_changes)
 
     def passing(self, error: Exception) -> bool:
         return False

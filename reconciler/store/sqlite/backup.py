@@ -18,14 +18,13 @@ from reconciler.store.sqlite.engine import (
     drop_side_files,
     immediate,
     open_engine,
-    place_of,
     reading,
     require_directory,
-    require_file,
 )
 from reconciler.store.sqlite.files import beside, create_private, put_in_place, unusable
 from reconciler.store.sqlite.keys import find_keyring
 from reconciler.store.sqlite.lock import FileLock
+from reconciler.store.sqlite.plain import place_of, require_file
 from reconciler.store.versions import upgrade, version_in
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from reconciler.errors import StateError
-from reconciler.store.schema import VERSION
+from reconciler.store.required import VERSION
 from reconciler.store.sqlite.engine import immediate, reading
 from reconciler.store.sqlite.files import beside, create_private, put_in_place
 from reconciler.store.versions import upgrade
