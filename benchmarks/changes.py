@@ -6,11 +6,12 @@ Started by itself: `python -m benchmarks.changes ROUNDS` in a stage's folder; pr
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -20,11 +21,12 @@ from benchmarks.objects import Mix
 from benchmarks.results import Results, Row, seconds
 from benchmarks.stage import staged
 from benchmarks.timed import PYTHON, Job
+from reconciler.daemon.holding import Holding
 from reconciler.load import Parsed
-from reconciler.opening import opened
 from reconciler.policy import Policy
 from reconciler.reconcile import decide
 from reconciler.settings import Where, claims, targets
+from reconciler.store.facade import LEASE
 from reconciler.trees import Loaded, load_shares, read_tree
 
 MOST = 0.3
@@ -41,16 +43,27 @@ class Pass:
     unchanged: int
 
 
-async def one_pass(parsed: Parsed, sound: dict[str, Loaded]) -> Pass:
+@dataclass
+class Kept:
+    """What a daemon keeps from pass to pass: what was parsed and checked, its state and its client."""
+
+    parsed: Parsed = field(default_factory=Parsed)
+    sound: dict[str, Loaded] = field(default_factory=dict)
+    holding: Holding = field(default_factory=lambda: Holding("default", "benchmark", LEASE, lambda *_: None))
+
+
+async def one_pass(kept: Kept) -> Pass:
     """What the daemon does once a tree has changed: read it, load what is new of it, look, plan."""
+    parsed, sound = kept.parsed, kept.sound
     started, before = time.process_time(), parsed.read
     where = Where()
     chosen, everyone = targets(where, Policy()), claims(where)
     loaded = load_shares(read_tree("tree", everyone), chosen, everyone, parsed, sound)
     loading = time.process_time() - started
     sound |= {target.name: share for target, share in zip(chosen, loaded, strict=True)}
-    async with opened(chosen[0], loaded[0]) as case:
-        plan = (await decide(case)).plan
+    case = await kept.holding.case(chosen[0], loaded[0])
+    plan = (await decide(case)).plan
+    await kept.holding.rest()
     return Pass(loading, time.process_time() - started, parsed.read - before, plan.unchanged)
 
 
@@ -60,16 +73,24 @@ def change(file: Path, number: int) -> None:
     file.write_text(f"{text.rstrip()}\n# {number}\n", encoding="utf-8")
 
 
+def settle_down() -> None:
+    """As the daemon does soon after a tree has come into force: what lives long is no garbage."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 async def run(rounds: int, file: Path) -> list[tuple[Pass, Pass]]:
     """A full pass and one after a change, in turn."""
-    await one_pass(Parsed(), {})  # what is done once in a process's life
     found = []
-    for number in range(rounds):
-        parsed, sound = Parsed(), dict[str, Loaded]()
-        full = await one_pass(parsed, sound)
+    for number in range(rounds + 1):
+        kept = Kept()
+        full = await one_pass(kept)
+        settle_down()
         change(file, number)
-        found.append((full, await one_pass(parsed, sound)))
-    return found
+        found.append((full, await one_pass(kept)))
+        await kept.holding.close()
+    return found[1:]  # in the first, there is what is done once in a process's life
 
 
 def measure(results: Results, folder: Path, files: int, rounds: int) -> None:

@@ -28,10 +28,12 @@ def compare(item: Item, live: LiveObject, kind: Kind, view: View) -> Difference:
     """Compare the fields that the document manages; equal pairs cost one ``==`` a field."""
     changed: dict[str, tuple[Any, Any]] = {}
     unknown: dict[str, str] = {}
+    there = live.fields
     for name, wanted in item.fields.items():
-        if name in live.fields and name not in kind.sealed and not isinstance(wanted, SecretRef):
-            if not kind.same(name, live.fields[name], wanted):
-                changed[name] = (SHOWN if name.startswith(kind.veiled) else live.fields[name], wanted)
+        if name in there and name not in kind.sealed and wanted.__class__ is not SecretRef:
+            before = there[name]
+            if before != wanted and not kind.same(name, before, wanted):
+                changed[name] = (SHOWN if name.startswith(kind.veiled) else before, wanted)
             continue
         same, why = _hidden(item, live, name, wanted, kind, view)
         if same is None:
@@ -43,10 +45,10 @@ def compare(item: Item, live: LiveObject, kind: Kind, view: View) -> Difference:
 
 def _hidden(item: Item, live: LiveObject, name: str, wanted: Any, kind: Kind, view: View) -> tuple[bool | None, str]:
     """Whether a field that can't be read back is as wanted, told by its fingerprint; None with the cause."""
-    named = (wanted,) if isinstance(wanted, SecretRef) else secret_refs(wanted)
-    missing = sorted([ref.name for ref in named if ref.name not in view.values])
+    named = (wanted,) if wanted.__class__ is SecretRef else secret_refs(wanted)
+    missing = [ref.name for ref in named if ref.name not in view.values]
     if missing:
-        return None, f"the secret {missing[0]!r} has no value here"
+        return None, f"the secret {min(missing)!r} has no value here"
     identity = item.identity
     if name in kind.sealed and name in live.fields:
         known: str | None = live.fields[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,12 +96,14 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A document that passed its kind's checks. ``spec`` is the kind's own pydantic model."""
+    """A document that passed its kind's checks. ``spec`` is the kind's own pydantic model; ``secrets`` are the names of
+    those that the document names."""
 
     ref: Ref
     spec: Any
     document: Document
     references: tuple[Reference, ...] = ()
+    secrets: tuple[str, ...] = ()
 
     @property
     def annotations(self) -> Mapping[str, str]:
@@ -113,10 +115,14 @@ class Desired:
     """Everything that the tree asks for, of one target."""
 
     resources: Mapping[Ref, Resource] = field(default_factory=dict)
+    _kinds: dict[str, list[Resource]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def of(self, kind: str) -> list[Resource]:
+    def of(self, kind: str) -> Sequence[Resource]:
         """All resources of a kind, in the tree's order."""
-        return [resource for ref, resource in self.resources.items() if ref.kind == kind]
+        if not self._kinds:  # rules and kinds ask again and again
+            for ref, resource in self.resources.items():
+                self._kinds.setdefault(ref.kind, []).append(resource)
+        return self._kinds.get(kind, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,19 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from reconciler.api import Client, Hooks, Limits, Tls, make_http
 from reconciler.errors import InputError, MissingSecret
 from reconciler.model import Desired
-from reconciler.reconcile import Case, secret_names
+from reconciler.reconcile import Case
 from reconciler.secret import Keyring
 from reconciler.settings import Target, default_state
-from reconciler.store import Store
-from reconciler.store.facade import open_for_reading
+from reconciler.store.glance import Looks, glance_at
 from reconciler.trees import Loaded
+
+if TYPE_CHECKING:
+    from reconciler.store import Store
 
 
 @asynccontextmanager
@@ -30,15 +33,31 @@ async def opened(
 ) -> AsyncIterator[Case]:
     """A case for one target; logged out and closed at the end. ``writes``: the state is opened for writing,
     and the client may write too."""
-    store = open_store(target, writes=writes, lock_timeout=lock_timeout)
-    if writes and store is not None:
-        hooks = replace(hooks or Hooks(), fence=(hooks and hooks.fence) or store.fence)
+    if not writes:
+        reading = client_for(target, read_only=True, parallelism=parallelism, hooks=hooks)
+        async with _glanced(target) as glance, reading as client:
+            keyring = glance.keyring if glance is not None else None
+            yield replace(case_of(target, loaded, None, client), glance=glance, keyring=keyring)
+        return
+    store = open_store(target, writes=True, lock_timeout=lock_timeout)
+    assert store is not None
+    hooks = replace(hooks or Hooks(), fence=(hooks and hooks.fence) or store.fence)
     try:
-        async with client_for(target, read_only=not writes, parallelism=parallelism, hooks=hooks) as client:
+        async with client_for(target, read_only=False, parallelism=parallelism, hooks=hooks) as client:
             yield case_of(target, loaded, store, client)
     finally:
-        if store is not None:
-            await store.close()
+        await store.close()
+
+
+@asynccontextmanager
+async def _glanced(target: Target) -> AsyncIterator[Looks | None]:
+    """The state of a target for one look; None where there is none yet."""
+    glance = glance_at(target.state, target.name, target.url, keyring_of(target))
+    try:
+        yield glance
+    finally:
+        if glance is not None:
+            await glance.close()
 
 
 @asynccontextmanager
@@ -65,6 +84,8 @@ def make_client(target: Target, *, read_only: bool = False, parallelism: int = 8
 
 def open_store(target: Target, *, writes: bool, lock_timeout: float = 0.0) -> Store | None:
     """The state of a target; for reading None where there is none yet."""
+    from reconciler.store import Store, open_for_reading  # noqa: PLC0415 - whoever only plans needs neither
+
     keyring = keyring_of(target)
     if writes:
         make_home(target)
@@ -95,7 +116,7 @@ def keyring_of(target: Target) -> Keyring | None:
 def case_of(target: Target, loaded: Loaded | None, store: Store | None, client: Client) -> Case:
     """What a pass needs to know, from what was opened."""
     desired = loaded.desired if loaded else Desired()
-    names = {name for one in desired.resources.values() for name in secret_names(one.document.spec)}
+    names = {name for one in desired.resources.values() for name in one.secrets}
     user = target.credentials.get("user")
     case = Case(
         target=target.name,

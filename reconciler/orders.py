@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from reconciler.errors import InputError
 from reconciler.load.suggest import suggest
-from reconciler.memory import Memory, Owned
+from reconciler.memory import Owned
 from reconciler.model import Identity, LiveObject
 from reconciler.observe import observe
 from reconciler.reconcile import Case
 from reconciler.settle import settled_by_hand
-from reconciler.store import Store
 from reconciler.store.records import Ending, EntryRecord, Settlement
 from reconciler.systems.base import System
 from reconciler.systems.view import View
+
+if TYPE_CHECKING:
+    from reconciler.store import Store
 
 
 async def whole_view(case: Case) -> View:
     """Everything that the server shows, of every kind. Raises ApiError."""
     found = await observe(case.client, case.system, list(case.system.collections), case.seal)
-    memory = await case.store.look(time.time()) if case.store else Memory()
+    memory = await case.memory()
     return View(case.system, case.target, case.desired, found, memory, keyring=case.keyring, own_user=case.own_user)
 
 

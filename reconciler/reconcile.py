@@ -7,13 +7,10 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reconciler import execute
 from reconciler.api import Client
 from reconciler.errors import InputError, MissingSecret, PlanRefused
-from reconciler.execute.look import Looker
-from reconciler.execute.scheduler import INTERRUPTED
 from reconciler.load.suggest import suggest
 from reconciler.memory import Memory
 from reconciler.model import Desired, FileFacts, Ref
@@ -24,18 +21,21 @@ from reconciler.policy import Policy
 from reconciler.secret import Keyring, Seal, Secret
 from reconciler.settle import as_settled, settle_open, tidy, vanished
 from reconciler.steps import APPROVABLE, Outcome, Plan, Report, Status, Verdict
-from reconciler.store import Store
 from reconciler.store.records import PassStart
 from reconciler.systems.base import System
 from reconciler.systems.view import View
 from reconciler.timing import ANY_TIME, Timing
 
-NESTED = (dict, list)
+if TYPE_CHECKING:
+    from reconciler.execute import Listener, Options
+    from reconciler.store import Store
+    from reconciler.store.glance import Looks
 
 
 @dataclass(frozen=True)
 class Case:
-    """One target as one pass sees it. ``store`` None: the state isn't opened, so nothing is owned.
+    """One target as one pass sees it. ``store`` None: the state isn't opened, so nothing is owned; but for a case that
+    only reads, which may have a ``glance`` instead.
 
     ``values`` are the secrets with a value here, of those that documents name; ``files`` the files at hand. ``mode``
     is what history calls the pass, ``approved`` holds the digests of plans that may go over the budget.
@@ -57,6 +57,12 @@ class Case:
     mode: str = "apply"
     timing: Timing = ANY_TIME
     approved: Collection[str] = ()
+    glance: Looks | None = None
+
+    async def memory(self) -> Memory:
+        """What is remembered now. Raises StateError."""
+        looks = self.store or self.glance
+        return await looks.look(time.time()) if looks is not None else Memory()
 
     @property
     def seal(self) -> Seal:
@@ -117,6 +123,8 @@ def _planned(case: Case, view: View, *, approved: bool = False) -> Plan:
 
 def require_known(policy: Policy, view: View) -> None:
     """Refuse an ``--only`` that nothing answers to: it would look as if there were nothing to do."""
+    if not policy.only:
+        return
     known = set(view.desired.resources) | {Ref(one.kind, one.name) for one in view.memory.owned.values()}
     known |= {Ref(item.kind, item.name) for kind in {ref.kind for ref in known} for item in view.items(kind)}
     for ref in sorted(policy.only - known):
@@ -128,7 +136,7 @@ def require_known(policy: Policy, view: View) -> None:
 
 async def look(case: Case) -> View:
     """The live side beside what is remembered of it; what has vanished is looked for twice."""
-    memory = await case.store.look(time.time()) if case.store else Memory()
+    memory = await case.memory()
     found = await observe(case.client, case.system, needed(case.system, case.desired, memory), case.seal)
     view = _view(case, memory, found)
     gone = vanished(view)
@@ -156,21 +164,23 @@ def _view(case: Case, memory: Memory, found: Mapping[str, Any]) -> View:
 async def carry_out(
     case: Case,
     decision: Decision,
-    options: execute.Options,
-    tell: execute.Listener = execute.nobody,
+    options: Options,
+    tell: Listener | None = None,
     *,
     expected: str | None = None,
     on_scheduler: Any = None,
 ) -> Report:
     """Do it. Raises PlanRefused when ``expected`` (a digest) is another plan's, MissingSecret before any write."""
+    from reconciler import execute  # noqa: PLC0415 - a plan needs nothing of it
+
     assert case.store is not None
     plan, store = decision.plan, case.store
     require_carriable(case, plan, expected)
     started = time.monotonic()
     pass_id = await store.begin_pass(PassStart(time.time(), case.mode, case.revision, plan.digest))
     await tidy(decision.view, store)
-    looker = Looker(case.client, decision.view, case.seal, decision.read_at)
-    scheduler = execute.Scheduler(plan, case.client, looker, store, pass_id, options, tell)
+    looker = execute.Looker(case.client, decision.view, case.seal, decision.read_at)
+    scheduler = execute.Scheduler(plan, case.client, looker, store, pass_id, options, tell or execute.nobody)
     if on_scheduler is not None:
         on_scheduler(scheduler)
     outcomes = await scheduler.run()
@@ -195,7 +205,7 @@ def require_secrets(plan: Plan, case: Case) -> None:
     for step in plan.steps:
         for target in step.targets:
             if target.item is not None:
-                for name in secret_names(target.item.resource.document.spec):
+                for name in target.item.resource.secrets:
                     named.setdefault(name, str(target.item.resource.ref))
     missing = sorted(set(named) - set(case.values))
     if missing:
@@ -206,17 +216,6 @@ def require_secrets(plan: Plan, case: Case) -> None:
         )
 
 
-def secret_names(spec: Any) -> list[str]:
-    """The names of the secrets that a document's spec names, as plain data."""
-    if isinstance(spec, dict):
-        if len(spec) == 1 and isinstance(spec.get("secret"), str):
-            return [spec["secret"]]
-        spec = spec.values()
-    elif not isinstance(spec, list):
-        return []
-    return [name for part in spec if isinstance(part, NESTED) for name in secret_names(part)]
-
-
 def verdict(plan: Plan, outcomes: Mapping[str, Outcome]) -> Verdict:
     """How a pass ended: the worst first. What was skipped waits for what failed, isn't settled yet, or was stopped."""
     found = {outcome.status for outcome in outcomes.values()}
@@ -225,6 +224,8 @@ def verdict(plan: Plan, outcomes: Mapping[str, Outcome]) -> Verdict:
     if Status.PROGRESSING in found:
         return Verdict.PROGRESSING
     if Status.SKIPPED in found:
+        from reconciler.execute.scheduler import INTERRUPTED  # noqa: PLC0415 - a plan needs nothing of it
+
         stopped = any(outcome.error == INTERRUPTED for outcome in outcomes.values())
         return Verdict.PROGRESSING if stopped else Verdict.FAILED
     return Verdict.BLOCKED if plan.blocked else Verdict.CONVERGED

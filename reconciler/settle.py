@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from reconciler.errors import InputError
 from reconciler.execute.effects import owned_as
 from reconciler.memory import OpenEntry, Owned
 from reconciler.model import Item, Key
-from reconciler.store import Store
 from reconciler.store.records import CLOSED, Ending, EntryRecord, Settlement
 from reconciler.systems.base import Kind, System
 from reconciler.systems.view import View
+
+if TYPE_CHECKING:
+    from reconciler.store import Store
 
 
 def vanished(view: View) -> list[Key]:

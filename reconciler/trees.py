@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 
 from reconciler.errors import InvalidTree
@@ -98,9 +99,13 @@ def shares(documents: Iterable[Document], everyone: Sequence[Claim]) -> dict[str
         for path in dict.fromkeys(claim.paths):
             takers[claim.api_version, path].append(claim.name)
     found: dict[str, list[Document]] = {claim.name: [] for claim in everyone}
+
+    @cache  # documents of one file go to the same targets
+    def taking(api_version: str, file: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for path in _folders(file) for name in takers.get((api_version, path), ())))
+
     for document in documents:
-        folders = _folders(document.source.name)
-        for name in dict.fromkeys(name for path in folders for name in takers.get((document.api_version, path), ())):
+        for name in taking(document.api_version, document.source.name):
             found[name].append(document)
     return found
 

@@ -25,14 +25,17 @@ def the_target(where: Where) -> Target:
 
 def finish(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run it in an event loop of its own. SIGTERM ends it as SIGINT does: logged out, closed, and with its number."""
+    found: list[T] = []
     try:
-        return asyncio.run(_ended_by_sigterm(coroutine))
+        asyncio.run(_ended_by_sigterm(coroutine, found))
     except asyncio.CancelledError:
         raise SystemExit(128 + signal.SIGTERM) from None
+    return found[0]
 
 
-async def _ended_by_sigterm(coroutine: Coroutine[Any, Any, T]) -> T:
+async def _ended_by_sigterm(coroutine: Coroutine[Any, Any, T], found: list[T]) -> None:
+    # The result isn't returned: asyncio makes a text of a task and its whole result when it puts SIGINT's handler back.
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await coroutine
+    found.append(await coroutine)

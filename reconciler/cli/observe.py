@@ -12,7 +12,6 @@ from reconciler.cli.common import finish
 from reconciler.cli.holds import when
 from reconciler.cli.options import takes_where
 from reconciler.cli.show import note, require_place, write_out
-from reconciler.memory import Memory
 from reconciler.observe import observe
 from reconciler.opening import opened
 from reconciler.policy import Policy
@@ -58,7 +57,7 @@ async def _all(chosen: list[Target]) -> list[Recording]:
 async def record(case: Case) -> Recording:
     """Read everything that the server shows, once, and put down what anybody may see of it."""
     now = time.time()
-    memory = await case.store.look(now) if case.store else Memory()
+    memory = await case.memory()
     tapes = {name: Tape(collection) for name, collection in case.system.collections.items()}
     listened = copy.copy(case.system)
     listened.collections = {

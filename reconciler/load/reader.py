@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, repeat, starmap
 from operator import length_hint
@@ -35,6 +35,7 @@ from reconciler.load.syntax import explain
 from reconciler.load.tree import TooOdd, compose
 from reconciler.model import Document, Location, Problem, SourceFile
 
+NO_ANNOTATIONS: Mapping[str, str] = {}
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 TOO_LARGE = f"a document can't have more than {MAX_DOCUMENT_VALUES:,} values"
 TOO_MUCH = f"all files together can't have more than {MAX_DOCUMENTS:,} documents and {MAX_VALUES:,} values"
@@ -188,7 +189,7 @@ class Reader:
 
     def _accept(self, root: dict[str, Any], line: int, column: int) -> None:
         metadata = root["metadata"]
-        annotations = metadata.get("annotations", {})
+        annotations = metadata.get("annotations", NO_ANNOTATIONS)
         document = Document(
             root["apiVersion"], root["kind"], metadata["name"], annotations, root["spec"],
             self._source, self._index, line, column,

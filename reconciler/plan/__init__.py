@@ -53,8 +53,9 @@ def make_plan(
 def _decide(view: View, policy: Policy, *, approved: bool) -> Draft:
     draft = Draft(view, policy)
     warn_unchecked(draft)
+    remembered = {owned.kind for owned in view.memory.owned.values()}
     for name in sorted(view.system.kinds):
-        if view.items(name) or any(owned.kind == name for owned in view.memory.owned.values()):
+        if view.items(name) or name in remembered:
             compare_kind(draft, view.system.kinds[name])
     guards.hold_wishes(draft)
     for rule in view.system.rules:

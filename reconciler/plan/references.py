@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from reconciler.errors import InvalidTree
 from reconciler.load import place
@@ -12,41 +12,58 @@ from reconciler.systems.base import Kind
 from reconciler.systems.draft import Draft, down, last, up
 from reconciler.systems.view import View
 
+Named = tuple[str, str]
+"""A kind and a name in it, as a document names an object."""
+
 
 def check_references(view: View) -> None:
     """Refuse what only the live side shows to be wrong: names of nothing, two documents that mean one object.
 
     Raises InvalidTree with all of them.
     """
-    problems = [
-        _missing(resource, reference)
-        for resource in view.desired.resources.values()
-        for reference in resource.references
-        if not _known(view, reference)
-    ]
+    unknown = {one for one in _named(view) if not _known(view, *one)}
+    problems = [_missing(resource, reference) for resource, reference in _naming(view, unknown)]
     problems += [problem for kind in view.system.kinds.values() for problem in _of_kind(view, kind)]
     if problems:
         raise InvalidTree(sorted(problems))
 
 
-def _known(view: View, reference: Reference) -> bool:
-    kind = view.system.kinds[reference.kind]
-    if view.declared(reference.kind, reference.name) is not None or view.trouble(kind) is not None:
+def _named(view: View) -> set[Named]:
+    """What documents name, each once: thousands name the same few things."""
+    resources = view.desired.resources.values()
+    return {(reference.kind, reference.name) for resource in resources for reference in resource.references}
+
+
+def _naming(view: View, names: Collection[Named]) -> list[tuple[Resource, Reference]]:
+    """The references to some names, in the order of the documents' own."""
+    found = [
+        (resource, reference)
+        for resource in (view.desired.resources.values() if names else ())
+        for reference in resource.references
+        if (reference.kind, reference.name) in names
+    ]
+    return sorted(found, key=lambda one: one[0].ref)
+
+
+def _known(view: View, kind_name: str, name: str) -> bool:
+    kind = view.system.kinds[kind_name]
+    if view.declared(kind_name, name) is not None or view.trouble(kind) is not None:
         return True
-    return not kind.can_find(view) or view.live_named(reference.kind, reference.name) is not None
+    return not kind.can_find(view) or view.live_named(kind_name, name) is not None
+
+
+def _unchecked(view: View, kind_name: str, name: str) -> bool:
+    return view.declared(kind_name, name) is None and not view.system.kinds[kind_name].can_find(view)
 
 
 def warn_unchecked(draft: Draft) -> None:
     """Say which names are passed through because the server doesn't show what there is."""
-    for _, resource in sorted(draft.view.desired.resources.items(), key=lambda one: one[0]):
-        for reference in resource.references:
-            kind = draft.view.system.kinds[reference.kind]
-            known = draft.view.declared(reference.kind, reference.name)
-            if known is None and not kind.can_find(draft.view):
-                draft.warnings.append(
-                    f"{resource.ref} names the {reference.kind} {reference.name!r}, which nobody declares, "
-                    "and the server doesn't show whether it is there"
-                )
+    unchecked = {one for one in _named(draft.view) if _unchecked(draft.view, *one)}
+    for resource, reference in _naming(draft.view, unchecked):
+        draft.warnings.append(
+            f"{resource.ref} names the {reference.kind} {reference.name!r}, which nobody declares, "
+            "and the server doesn't show whether it is there"
+        )
 
 
 def _missing(resource: Resource, reference: Reference) -> Problem:
@@ -125,6 +142,8 @@ def wanted_keys(view: View, item: Item) -> Iterator[Key]:
 
 def hold_what_is_in_use(draft: Draft) -> None:
     """Hold back what takes away a thing that a live object uses and goes on using."""
+    if all(down(step) is None for step in draft.steps.values()):
+        return
     for kind in draft.view.system.kinds.values():
         for live in draft.view.live(kind.name):
             for key in kind.refers_to(live, draft.view):
@@ -148,6 +167,8 @@ def _keep(draft: Draft, user: LiveObject, key: Key) -> None:
 
 def hold_what_is_named(draft: Draft) -> None:
     """Hold back the deletion of what a document still names, whether or not something uses it yet."""
+    if all(step.action is not Action.DELETE for step in draft.steps.values()):
+        return
     declared = [item for kind in draft.view.system.kinds for item in draft.view.items(kind)]
     planned = [target.item for step in draft.steps.values() for target in step.targets if target.item is not None]
     for item in [*declared, *planned]:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class Spec(BaseModel):
     """A kind's ``spec``: strict types, no unknown field, never changed. A field left out is unmanaged."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # A kind whose documents nobody has needs no validator: those of all kinds take as long to make as a short command.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Verb(StrEnum):
@@ -195,7 +196,7 @@ class Kind(ABC):
         return {item.identity: index[item.identity] for item in items if item.identity in index}
 
     def same(self, field: str, live: Any, wanted: Any) -> bool:
-        """Whether a live value is the wanted one."""
+        """Whether a live value is the wanted one, although the two aren't equal: equal ones always are."""
         return bool(live == wanted)
 
     def updates(self, field: str) -> bool:

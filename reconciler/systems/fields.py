@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -21,9 +22,14 @@ def _secret(value: Any) -> SecretRef:
         return value
     if not isinstance(value, dict) or set(value) != {"secret"} or not isinstance(value["secret"], str):
         raise PydanticCustomError("secret", "a secret is named, never given: write {secret: its-name}")
-    if not re.fullmatch(NAME_PATTERN, value["secret"]) or len(value["secret"]) > 200:
+    return _named(value["secret"])
+
+
+@lru_cache(maxsize=1000)  # thousands of documents name the same few secrets, and share what stands for them
+def _named(name: str) -> SecretRef:
+    if not re.fullmatch(NAME_PATTERN, name) or len(name) > 200:
         raise PydanticCustomError("secret", "a secret's name has lower-case letters, digits and hyphens only")
-    return SecretRef(value["secret"])
+    return SecretRef(name)
 
 
 SecretField = Annotated[

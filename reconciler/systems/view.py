@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from reconciler.memory import Memory, Owned
@@ -71,7 +73,10 @@ class View:
         found = self.system.kinds[kind]
         if self._unread(found.reads if found.shown_by is None else found.shown_by) is not None:
             return ()
-        return tuple(sorted(found.live(self), key=lambda one: (one.identity, not self._remembers(one), one.id or "")))
+        shown = sorted(found.live(self), key=attrgetter("identity"))
+        if any(one.identity == other.identity for one, other in pairwise(shown)):
+            shown.sort(key=lambda one: (one.identity, not self._remembers(one), one.id or ""))
+        return tuple(shown)
 
     def _remembers(self, live: LiveObject) -> bool:
         owned = self.memory.owned.get(live.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +16,9 @@ from reconciler.validate.specs import NOT_VALID, check_spec
 Refuse = Callable[[str, tuple[str, int | None] | None], str | None]
 """Why a document can't name a secret, as a sentence; None: it can. It is given the secret's name, and the host and port
 that the document has it used at, where it names a host."""
+
+Named = tuple[Path, str, bool]
+"""Where a document names a secret, and which; and whether there is nothing beside it, as where a secret is meant."""
 
 NOTHING: Mapping[Ref, Resource] = MappingProxyType({})
 
@@ -48,10 +52,11 @@ def validate(
         if known is not None and known.document is document:
             resources[ref] = known
             continue
-        resource = _resource(ref, document, kind, problems)
+        named = _named(("spec",), document.spec)
+        resource = _resource(ref, document, kind, named, problems)
         if resource is not None:
             resources[ref] = resource
-            problems += _secrets(resource, reserved, refuse)
+            problems += _secrets(resource, named, reserved, refuse)
     desired = Desired(resources)
     problems += _across(desired, system)
     return desired, sorted(set(problems))
@@ -71,21 +76,28 @@ def _kind(document: Document, system: System, problems: list[Problem]) -> Kind |
     return kind
 
 
-def _resource(ref: Ref, document: Document, kind: Kind, problems: list[Problem]) -> Resource | None:
+def _resource(ref: Ref, document: Document, kind: Kind, named: list[Named], problems: list[Problem]) -> Resource | None:
     spec, found = check_spec(document, kind.spec)
     if spec is NOT_VALID:
         problems += found
         return None
     bare = Resource(ref, spec, document)
     problems += [_at(document, ("spec", *path), message) for path, message in kind.check(bare)]
-    references = tuple(kind.references(bare))
-    return Resource(ref, spec, document, references) if references else bare
+    return Resource(
+        ref, spec, document, tuple(kind.references(bare)), _shared(tuple(name for _, name, alone in named if alone))
+    )
 
 
-def _secrets(resource: Resource, reserved: frozenset[str], refuse: Refuse) -> Iterator[Problem]:
-    host = getattr(resource.spec, "host", None)
+@lru_cache(maxsize=1000)  # thousands of documents name the same few secrets
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names
+
+
+def _secrets(resource: Resource, named: list[Named], reserved: frozenset[str], refuse: Refuse) -> Iterator[Problem]:
+    # To ask pydantic for a field that a model doesn't have takes as long as all the rest.
+    host = resource.spec.host if "host" in type(resource.spec).model_fields else None
     used_at = (host, getattr(resource.spec, "port", None)) if isinstance(host, str) else None
-    for path, value in _named(("spec",), resource.document.spec):
+    for path, value, _ in named:
         own = "this secret is the reconciler's own: documents can't name it" if value in reserved else None
         if message := own or refuse(value, used_at):
             yield _at(resource.document, path, message)
@@ -94,14 +106,14 @@ def _secrets(resource: Resource, reserved: frozenset[str], refuse: Refuse) -> It
 _NESTED = (dict, list)
 
 
-def _named(path: Path, value: Mapping[str, Any] | list[Any]) -> list[tuple[Path, str]]:
+def _named(path: Path, value: Mapping[str, Any] | list[Any]) -> list[Named]:
     """Each secret that a part of a spec names, and where. Most parts name none, so that paths are made late."""
-    found: list[tuple[Path, str]] = []
+    found: list[Named] = []
     for key, part in enumerate(value) if isinstance(value, list) else value.items():
         if isinstance(part, _NESTED):
             found += _named((*path, key), part)
         elif key == "secret" and isinstance(part, str):
-            found.append(((*path, key), part))
+            found.append(((*path, key), part, len(value) == 1))
     return found
 
 

@@ -43,9 +43,20 @@ BOUNDS = {
 def check_spec(document: Document, model: type[Spec]) -> tuple[Any, list[Problem]]:
     """The spec as its model, or NOT_VALID with each problem at its place."""
     try:
-        return model.model_validate(document.spec), []
+        spec = model.model_validate(document.spec)
     except ValidationError as error:
         return NOT_VALID, list(_problems(document, model, error))
+    _share(spec)
+    return spec, []
+
+
+_SETS: dict[frozenset[str], set[str]] = {}
+
+
+def _share(spec: Spec) -> None:
+    """Let all specs in which the same fields are given have one set of their names: it takes as much as the rest."""
+    given = spec.model_fields_set
+    object.__setattr__(spec, "__pydantic_fields_set__", _SETS.setdefault(frozenset(given), given))
 
 
 def _problems(document: Document, model: type[Spec], error: ValidationError) -> Iterator[Problem]:

@@ -51,7 +51,7 @@ SECRETS = {name: Secret(f"value of {name}") for name in (
 
 
 def named(kind: Kind) -> list[Resource]:
-    return EXAMPLES.of(kind.name)
+    return list(EXAMPLES.of(kind.name))
 
 
 KINDS = pytest.mark.parametrize("kind", SYSTEM.kinds.values(), ids=lambda kind: kind.name)

@@ -125,9 +125,9 @@ class UserKind(Kind):
             yield ("previous_password",), "previous_password is of use only together with password"
 
     def check_live(self, resource: Resource, view: View) -> Iterable[tuple[Path, str]]:
-        known = sorted((view.collection("userdirectories") or {}).values())
+        known = (view.collection("userdirectories") or {}).values()
         if resource.spec.directory not in known:
-            yield ("directory",), f"no user directory has this name; there are {', '.join(known)}"
+            yield ("directory",), f"no user directory has this name; there are {', '.join(sorted(known))}"
 
     def items(self, resource: Resource, view: View) -> Iterable[Item]:
         spec = resource.spec
