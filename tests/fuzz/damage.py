@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -26,6 +27,7 @@ from reconciler.errors import StateError
 from reconciler.memory import Memory
 from reconciler.model import Key
 from reconciler.store import Approval, Entry, PassStart, Quarantine, Settlement, Store, open_for_reading
+from reconciler.store.glance import Looks, glance_at
 from reconciler.store.records import Standing
 from reconciler.store.sqlite import backend, engine, plain
 from tests.fuzz.record import record
@@ -115,6 +117,13 @@ class State:
         finally:
             store._engine.dispose()
 
+    def _glanced(self) -> Memory:
+        """What a plan reads, which goes another way. Raises StateError."""
+        glance = glance_at(f"sqlite:///{self.path}", TARGET, self.url)
+        if glance is None:
+            raise StateError("no such target")
+        return asyncio.run(_looked(glance, self.now))
+
     def _traced(self) -> list[str]:
         statements: list[str] = []
         connect = plain.connect
@@ -157,9 +166,19 @@ class State:
             found = self.read()
         except StateError as error:
             judge_words(error.message)
+            with pytest.raises(type(error), match=re.escape(error.message)):
+                self._glanced()
             return "refused"
         only_shrunk(self.sound, found)
+        assert self._glanced() == found.memory
         return "nothing changes" if found == self.sound else "less"
+
+
+async def _looked(glance: Looks, now: float) -> Memory:
+    try:
+        return await glance.look(now)
+    finally:
+        await glance.close()
 
 
 def only_shrunk(sound: Read, found: Read) -> None:
