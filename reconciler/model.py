@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 Path = tuple[str | int, ...]
@@ -110,19 +111,23 @@ class Resource:
         return self.document.annotations
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Desired:
     """Everything that the tree asks for, of one target."""
 
     resources: Mapping[Ref, Resource] = field(default_factory=dict)
-    _kinds: dict[str, list[Resource]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, kind: str) -> Sequence[Resource]:
         """All resources of a kind, in the tree's order."""
-        if not self._kinds:  # rules and kinds ask again and again
-            for ref, resource in self.resources.items():
-                self._kinds.setdefault(ref.kind, []).append(resource)
         return self._kinds.get(kind, ())
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, Sequence[Resource]]:
+        # Rules and kinds ask again and again. Threads that ask at once each make the same.
+        found: dict[str, list[Resource]] = {}
+        for ref, resource in self.resources.items():
+            found.setdefault(ref.kind, []).append(resource)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,14 +58,19 @@ class Glance:
         return self._seals.keyring
 
     async def look(self, now: float) -> Memory:
-        lenient = self._connection.text_factory
-        with reading(self._path), suppress(sqlite3.OperationalError):
-            # To have texts decoded leniently takes as long as to check their seals: only where one is damaged.
-            self._connection.text_factory = str
-            return self._memory(now)
-        self._connection.text_factory = lenient
         with reading(self._path):
+            # To have texts decoded leniently takes as long as to check their seals: only where one is damaged.
+            with suppress(sqlite3.OperationalError), self._strict():
+                return self._memory(now)
             return self._memory(now)
+
+    @contextmanager
+    def _strict(self) -> Iterator[None]:
+        lenient, self._connection.text_factory = self._connection.text_factory, str
+        try:
+            yield
+        finally:
+            self._connection.text_factory = lenient
 
     def _memory(self, now: float) -> Memory:
         with _transaction(self._connection):

@@ -53,7 +53,7 @@ class Picture:
         self.damaged += things.damaged
         return Memory(
             lineage=self._seals.lineage,
-            owned=things.owned,
+            owned=dict(things.owned),  # a pass notes in it what it has done
             sent=things.sent,
             unfinished=things.unfinished,
             made=things.made,

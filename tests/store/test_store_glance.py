@@ -175,3 +175,20 @@ def test_an_identity_is_read_as_it_was_written(parts: list[str]):
 def test_what_is_no_identity_is_refused(text: str):
     with pytest.raises(ValueError, match=r".*"):
         _Identities()[text]
+
+
+def test_each_look_is_lenient_where_it_has_to_be(tmp_path: Path):
+    path = tmp_path / "state.db"
+    with_store(path, fill)
+
+    async def story() -> None:
+        glance = glance_at(url_of(path), "default", URL)
+        assert isinstance(glance, Glance)
+        sound = await glance.look(NOW)
+        sql(path, "UPDATE owned SET name = CAST(x'ff41' AS TEXT) WHERE name = 'user-3'")
+        for _ in range(2):
+            assert len((await glance.look(NOW)).owned) == len(sound.owned) - 1
+            assert glance.damaged == 1
+        await glance.close()
+
+    asyncio.run(story())
