@@ -89,7 +89,12 @@ def open_store(target: Target, *, writes: bool, lock_timeout: float = 0.0) -> St
     keyring = keyring_of(target)
     if writes:
         make_home(target)
-        return Store.open(target.state, target.name, target.url, keyring, writable=True, lock_timeout=lock_timeout)
+        return Store.open(
+            *(target.state, target.name, target.url, keyring),
+            writable=True,
+            lock_timeout=lock_timeout,
+            request_deadline=Limits().request,
+        )
     return open_for_reading(target.state, target.name, target.url, keyring)
 
 

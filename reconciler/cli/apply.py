@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -172,6 +173,7 @@ class Wish:
 async def _apply(case: Case, wish: Wish, progress: Progress, stopping: Stopping) -> Report | None:
     if not wish.suspended:
         _require_running(case)
+    _tell_of_waiting(case)
     decision = await decide(replace(case, approved=_approved(case)), settle=True)
     plan = decision.plan
     if decision.approval is not None and wish.expected == decision.approval:
@@ -191,6 +193,12 @@ async def _apply(case: Case, wish: Wish, progress: Progress, stopping: Stopping)
         return await carry_out(
             case, decision, wish.options, progress.tell, expected=wish.expected, on_scheduler=stopping.watch
         )
+
+
+def _tell_of_waiting(case: Case) -> None:
+    wait = case.store.settle_after - time.monotonic() if case.store is not None else 0.0
+    if wait > 0:
+        note(f"Waiting {math.ceil(wait)} s: a run was cut short, and what it has sent may still arrive.")
 
 
 def _approved(case: Case) -> frozenset[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -14,6 +16,7 @@ from reconciler.secret import Keyring
 from reconciler.store.backend import Backend, Reading
 from reconciler.store.database import Database
 from reconciler.store.hold import Hold, Terms, default_holder
+from reconciler.store.journal import seconds_on_its_way
 from reconciler.store.place import Place
 from reconciler.store.required import VERSION
 from reconciler.store.seals import Seals
@@ -91,6 +94,8 @@ class Store(Writes):
             keys = backend.keyring(keyring)
             hold = database.opened.hold(target, terms)
             seals = database.writer.submit(lambda c: _enter(c, backend.place, wanted, keys, hold)).result()
+            if not backend.remote:
+                hold.settle_after = database.writer.submit(partial(_settle_after, seals=seals, terms=terms)).result()
             if patience is not None and not hold.take(patience):
                 raise hold.refused()
         except BaseException:
@@ -222,6 +227,12 @@ def _give_up(database: Database, hold: Hold) -> None:
 def _seals(backend: Backend, found: Reading, wanted: tuple[str, str], keyring: Keyring | None) -> Seals | None:
     with backend.reading(), found.engine.begin() as connection:
         return find_target(connection, backend.place, *wanted, backend.keyring(keyring))
+
+
+def _settle_after(connection: Connection, seals: Seals, terms: Terms) -> float:
+    """When (``time.monotonic``) what the last writer of a file has left open can be settled."""
+    wait = seconds_on_its_way(connection, seals, time.time(), terms.request_deadline)
+    return time.monotonic() + wait if wait else 0.0
 
 
 def _enter(connection: Connection, place: Place, wanted: tuple[str, str], keyring: Keyring, hold: Hold) -> Seals:

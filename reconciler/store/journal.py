@@ -89,6 +89,20 @@ def not_closed() -> ColumnElement[bool]:
     return or_(entries.c.status.not_in(CLOSED), entries.c.status.is_(None))
 
 
+def seconds_on_its_way(connection: Connection, seals: Seals, now: float, deadline: float) -> float:
+    """Seconds from ``now`` until no request of a run that was cut short can have an effect any more; 0.0: none can.
+
+    A request ends ``deadline`` seconds after it was begun at the latest, and the run has begun none after it was cut
+    short, which the journal's newest time tells: where the clock was set back, nothing is certain but the deadline.
+    """
+    mine = entries.c.target == seals.target
+    if connection.execute(select(entries.c.id).where(mine, entries.c.status == OPEN).limit(1)).first() is None:
+        return 0.0
+    times = connection.execute(select(func.max(entries.c.at), func.max(entries.c.settled_at)).where(mine)).one()
+    newest = max([at for at in times if isinstance(at, float)], default=now)
+    return min(max(0.0, newest + deadline - now), deadline)
+
+
 def proven(connection: Connection, seals: Seals) -> list[Row]:
     """The intact rows that count for something in the budget."""
     query = select(entries).where(entries.c.target == seals.target, entries.c.charged != 0)

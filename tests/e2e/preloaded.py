@@ -18,7 +18,9 @@ from contextlib import suppress
 
 from reconciler.cli.main import BUILT_IN, built_in
 from reconciler.cli.start import main
+from reconciler.store import facade
 from reconciler.systems.registry import systems
+from tests.e2e.processes import HURRIED
 
 WHEN_USED = """
 anyio h11 httpcore reconciler.daemon.running reconciler.store.sqlite.backend sqlalchemy.dialects.sqlite.pysqlite
@@ -69,6 +71,8 @@ def become(wire: socket.socket, files: list[int]) -> None:
     os.environ.clear()
     os.environ.update(asked["env"])
     sys.argv[1:] = asked["args"]
+    if HURRIED in os.environ:
+        setattr(facade, "seconds_on_its_way", lambda *_: 0.0)  # noqa: B010 - facade keeps it to itself
     main()
 
 

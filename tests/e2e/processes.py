@@ -24,6 +24,8 @@ from typing import IO, TypeAlias
 from hypothesis import settings
 
 WARNINGS = {"PYTHONWARNINGS": "default"}
+HURRIED = "TESTS_IN_A_HURRY"
+"""A variable with which a forked command doesn't wait half a minute for what a killed one has sent."""
 PYTHONS_OWN = ("COVERAGE_", "LANG", "LC_", "LD_", "PYTHON", "TZ")
 """Variables that matter before any of our code runs: with other values, a command needs a Python of its own."""
 

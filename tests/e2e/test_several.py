@@ -92,6 +92,7 @@ class Office:
             "RECONCILER_STATE": f"sqlite:///{self.folder}/state.db",
             "RECONCILER_SECRETS_DIR": str(self.folder / "secrets"),
             "PYTHONWARNINGS": "default",
+            processes.HURRIED: "1",
         }
         others = {name: value for name, value in os.environ.items() if not name.startswith("RECONCILER_")}
         return {**others, **own}

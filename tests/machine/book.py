@@ -18,6 +18,7 @@ from reconciler.memory import Memory, OpenEntry, Owned, Sent, Unfinished
 from reconciler.model import Identity, Key
 from reconciler.secret import Keyring
 from reconciler.store.codec import dump_fields, load_fields
+from reconciler.store.facade import REQUEST_DEADLINE
 from reconciler.store.records import CLOSED, GIVEN_BACK, OPEN, Approval, Entry, PassStart, Settlement
 from reconciler.store.required import DAY
 
@@ -45,6 +46,8 @@ class Book:
     sent: dict[Key, dict[str, Sent]] = field(default_factory=dict)
     unfinished: list[tuple[int, Key, Mapping[str, Any]]] = field(default_factory=list)
     refused: dict[str, float] = field(default_factory=dict)
+    newest: float = float("-inf")
+    """The newest time that the journal knows."""
 
     def memory(self, now: float) -> Memory:
         """The picture at ``now`` (Unix seconds)."""
@@ -76,14 +79,22 @@ class Book:
             if line.status not in CLOSED
         ]
 
+    def seconds_on_its_way(self, now: float) -> float:
+        """How long what was sent for an open entry may still arrive."""
+        if all(line.status != OPEN for line in self.lines.values()):
+            return 0.0
+        return min(max(0.0, self.newest + REQUEST_DEADLINE - now), REQUEST_DEADLINE)
+
     def open_entry(self, entry: Entry) -> int:
         number = len(self.lines) + 1
+        self.newest = max(self.newest, entry.at)
         self.lines[number] = Line(replace(entry, fields={}), entry.destructive)
         for key, fields in entry.fields.items():
             self.unfinished.append((number, key, load_fields(dump_fields(fields))))
         return number
 
     def settle(self, number: int, settlement: Settlement, at: float) -> None:
+        self.newest = max(self.newest, at)
         line = self.lines.get(number)
         if line is None:
             raise StateError(f"the journal has no entry {number}")
@@ -125,7 +136,6 @@ class Book:
 class MemoryStore:
     """One process that has a book open. ``point`` is told of each moment at which the process may be killed."""
 
-    settle_after = 0.0
     damaged = 0
 
     def __init__(self, book: Book, keyring: Keyring, point: Point) -> None:
@@ -133,6 +143,8 @@ class MemoryStore:
         self._point = point
         self.keyring = keyring
         self.lineage = book.lineage
+        self.settle_after = time.monotonic() + book.seconds_on_its_way(time.time())
+        self._waiting: list[asyncio.Future[None]] = []
         self.lost = False
         """Whether another replica has taken the lease."""
 
@@ -197,15 +209,21 @@ class MemoryStore:
         await self._point(f"{name}: before the commit")
         self.fence()
         found = work()
-        # As many turns of the loop as a commit in another thread takes, so that both interleave alike.
-        loop = asyncio.get_running_loop()
-        answered = loop.create_future()
-        loop.call_soon(_answer, answered)
-        await answered
+        await self._answered()
         await self._point(f"{name}: after the commit")
         return found
 
+    async def _answered(self) -> None:
+        """As many turns of the loop as a commit in another thread takes, and together with others that wait for one, so
+        that both interleave alike."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._answer)
+        self._waiting.append(loop.create_future())
+        await self._waiting[-1]
 
-def _answer(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
+    def _answer(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.errors import StateError, StateUnusable
 from reconciler.secret import Keyring
-from reconciler.store import Store, open_for_reading
+from reconciler.store import Settlement, Store, open_for_reading
 from tests.store.given import NOW, URL, begun, entry_of, key_of, sql, url_of, user, with_store
 
 
@@ -253,3 +255,60 @@ def test_a_half_made_database_is_made_anew(tmp_path: Path):
     (tmp_path / "state.db.key.new").write_bytes(b"ha")
     with_store(path, fill)
     assert not list(tmp_path.glob("*.new"))
+
+
+def waits(path: Path, target: str = "default", deadline: float = 30.0) -> float:
+    """Seconds until what the last writer has left open may be settled."""
+    store = Store.open(url_of(path), target, URL, writable=True, request_deadline=deadline)
+    try:
+        return max(0.0, store.settle_after - time.monotonic())
+    finally:
+        asyncio.run(store.close())
+
+
+async def cut_short(store: Store, at: float) -> None:
+    await store.open_entry(entry_of(await begun(store), "alice", at=at))
+
+
+def test_what_a_writer_has_sent_before_it_vanished_may_still_arrive(tmp_path: Path):
+    path = tmp_path / "state.db"
+    assert waits(path) == 0.0
+    with_store(path, lambda store: cut_short(store, time.time() - 10))
+    assert 15 < waits(path) <= 20
+    assert waits(path, deadline=10.0) == 0.0
+    assert 45 < waits(path, deadline=60.0) <= 50
+    assert waits(path, "prod") == 0.0
+
+
+def test_the_journals_newest_time_tells_until_when_a_writer_was_there(tmp_path: Path):
+    path = tmp_path / "state.db"
+
+    async def story(store: Store) -> None:
+        await cut_short(store, time.time() - 100)
+        entry = await store.open_entry(entry_of(1, "bob", at=time.time() - 100))
+        await store.close_entry(entry, Settlement("done"), at=time.time() - 5)
+
+    with_store(path, story)
+    assert 20 < waits(path) <= 25
+
+
+@pytest.mark.parametrize("ending", ["done", "not-done", "refused", "unknown"])
+def test_nobody_waits_for_what_has_ended(tmp_path: Path, ending: Any):
+    async def story(store: Store) -> None:
+        await cut_short(store, time.time())
+        await store.close_entry(1, Settlement(ending))
+
+    with_store(tmp_path / "state.db", story)
+    assert waits(tmp_path / "state.db") == 0.0
+
+
+def test_a_clock_that_was_set_back_makes_nobody_wait_longer(tmp_path: Path):
+    with_store(tmp_path / "state.db", lambda store: cut_short(store, time.time() + 5000))
+    assert 25 < waits(tmp_path / "state.db") <= 30
+
+
+def test_a_damaged_time_is_taken_for_now(tmp_path: Path):
+    path = tmp_path / "state.db"
+    with_store(path, lambda store: cut_short(store, time.time() - 100))
+    sql(path, "UPDATE entries SET at = 'noon'")
+    assert 25 < waits(path) <= 30
