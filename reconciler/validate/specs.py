@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,6 @@ from reconciler.model import Document, Path, Problem
 from reconciler.systems.base import Spec
 
 NOT_VALID = object()
-_BUILDING = threading.Lock()
 
 SENTENCES = {
     "string_type": "expected a text; put it in quotes if it looks like something else",
@@ -44,21 +42,12 @@ BOUNDS = {
 
 def check_spec(document: Document, model: type[Spec]) -> tuple[Any, list[Problem]]:
     """The spec as its model, or NOT_VALID with each problem at its place."""
-    _build(model)
     try:
         spec = model.model_validate(document.spec)
     except ValidationError as error:
         return NOT_VALID, list(_problems(document, model, error))
     _share(spec)
     return spec, []
-
-
-def _build(model: type[Spec]) -> None:
-    """Make the model's validator, which is left until a document asks for it. Older pydantics let threads that do so at
-    once disturb each other."""
-    if not model.__pydantic_complete__:
-        with _BUILDING:
-            model.model_rebuild()
 
 
 _SETS: dict[frozenset[str], set[str]] = {}
