@@ -20,7 +20,7 @@ from reconciler.plan.forecast import METHODS
 from reconciler.policy import Policy
 from reconciler.secret import Keyring, Seal, Secret
 from reconciler.settle import as_settled, settle_open, tidy, vanished
-from reconciler.steps import APPROVABLE, Outcome, Plan, Report, Status, Verdict
+from reconciler.steps import APPROVABLE, INTERRUPTED, Outcome, Plan, Report, Status, Verdict
 from reconciler.store.records import PassStart
 from reconciler.systems.base import System
 from reconciler.systems.view import View
@@ -224,8 +224,6 @@ def verdict(plan: Plan, outcomes: Mapping[str, Outcome]) -> Verdict:
     if Status.PROGRESSING in found:
         return Verdict.PROGRESSING
     if Status.SKIPPED in found:
-        from reconciler.execute.scheduler import INTERRUPTED  # noqa: PLC0415 - a plan needs nothing of it
-
         stopped = any(outcome.error == INTERRUPTED for outcome in outcomes.values())
         return Verdict.PROGRESSING if stopped else Verdict.FAILED
     return Verdict.BLOCKED if plan.blocked else Verdict.CONVERGED

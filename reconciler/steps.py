@@ -182,6 +182,10 @@ class Plan:
         return counts | {"blocked": len(self.blocked), "held": len(self.held), "unchanged": self.unchanged}
 
 
+INTERRUPTED = "interrupted before it was begun"
+"""The error of a step that was skipped since the whole pass was told to stop."""
+
+
 class Status(StrEnum):
     """How a step ended."""
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.api import Client
-from reconciler.errors import ApiError, Refused, ServerFault, SessionRenewed, Unreachable
+from reconciler.errors import ApiError, InputError, Refused, ServerFault, SessionRenewed, Unreachable
 from reconciler.execute.checks import NotReady, Ready, UnderWay, prepared
-from reconciler.execute.journaling import CallJournal, Keeper, TooLate
+from reconciler.execute.journaling import CallJournal, Keeper, Stopped, TooLate
 from reconciler.execute.look import Looker
 from reconciler.memory import Owned
 from reconciler.model import FileFacts, Key
 from reconciler.sources.directory import sha256_of
-from reconciler.steps import Status, Step
+from reconciler.steps import INTERRUPTED, Status, Step
 from reconciler.systems.base import Kind, Result, Said, Verb, Work
 
 TRIES = 3
@@ -50,6 +50,7 @@ class Call:
     works: tuple[Work, ...]
     steps: Mapping[str, Step]
     ready_at: float
+    stopping: Callable[[], bool] = lambda: False
     attempts: int = 0
     owned: list[Owned] = field(default_factory=list)
     disowned: list[Key] = field(default_factory=list)
@@ -84,9 +85,16 @@ class Call:
                 self._end(work, Status.DONE)
             except NotReady as why:
                 self._end(work, Status.FAILED, str(why), sent=False)
-        if self.verb is Verb.CREATE:
-            await self._hash_files(ready)
-        return ready
+        return [work for work in ready if self.verb is not Verb.CREATE or await self._hashed(work)]
+
+    async def _hashed(self, work: Work) -> bool:
+        """Whether what is to be sent can be read; where it can't, the work is ended."""
+        try:
+            await self._hash_files([work])
+        except InputError as error:
+            self._end(work, Status.FAILED, error.message, sent=False)
+            return False
+        return True
 
     async def _hash_files(self, works: list[Work]) -> None:
         for work in works:
@@ -101,13 +109,20 @@ class Call:
         """Send; the works that surely weren't done and may be tried again."""
         view = self.looker.view
         journal = CallJournal(self.keeper, self.pass_id, self.kind, self.verb, tuple(works), self.steps, view)
+        if self.attempts == 1:  # what was begun is brought to its end
+            journal.stopping = self.stopping
         journal.until = self.looker.good_until(self.kind.reads)
         try:
             results = dict(await self.client.run(self.kind.perform(self.verb, works, view), journal))
+        except Stopped:
+            return self._leave(works)
         except Refused as error:
             if isinstance(error, NOT_DONE):
                 return await self._not_done(works, journal, error)
             results = {work.move: Result.refused(error.message) for work in works}
+        except InputError as error:
+            # The file isn't the one that was planned: the request was broken off, and would be again.
+            return await self._find_out(works, journal, error.message, most=0)
         except ApiError as error:
             if isinstance(error, NOT_DONE) or not journal.writes:
                 return await self._not_done(works, journal, error)
@@ -148,12 +163,17 @@ class Call:
             self._end(work, Status.FAILED, why, sent=False)
         return []
 
-    async def _find_out(self, works: list[Work], journal: CallJournal, why: str) -> list[Work]:
+    def _leave(self, works: list[Work]) -> list[Work]:
+        for work in works:
+            self._end(work, Status.SKIPPED, INTERRUPTED, sent=False)
+        return []
+
+    async def _find_out(self, works: list[Work], journal: CallJournal, why: str, *, most: int = TRIES) -> list[Work]:
         """No clear answer: read the live side through the natural key before anything else."""
         view = await self.looker.look(self.kind.reads, time.monotonic())
         readable = view.trouble(self.kind) is None
         seen = {work.move: self.kind.happened(self.verb, work, view) if readable else None for work in works}
-        repeatable = readable and self.kind.repeatable(self.verb, view) and self.attempts < TRIES
+        repeatable = readable and self.kind.repeatable(self.verb, view) and self.attempts < most
         done = [work for work in works if seen[work.move]]
         again = [work for work in works if seen[work.move] is False or (seen[work.move] is None and repeatable)]
         unknown = [work for work in works if work not in done and work not in again]
@@ -163,7 +183,7 @@ class Call:
             self._end(work, Status.DONE)
         for work in unknown:
             self._end(work, Status.UNKNOWN, f"{why}; the live side doesn't show whether it was done")
-        if self.attempts < TRIES:
+        if self.attempts < most:
             return again
         for work in again:
             self._end(work, Status.FAILED, why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from reconciler.errors import ApiError, LeaseLost, ReconcilerError, ServerFault,
 from reconciler.execute.effects import fingerprints, key_of, name_of, owned_as
 from reconciler.memory import Owned
 from reconciler.model import Key
-from reconciler.steps import Step
+from reconciler.steps import INTERRUPTED, Step
 from reconciler.store.records import Ending, Entry, Settlement
 from reconciler.systems.base import Kind, Result, Results, Said, Verb, Work
 from reconciler.systems.view import View
@@ -25,7 +25,11 @@ class TooLate(ApiError):
     retryable = True
 
 
-NOT_DONE = (Unreachable, SessionRenewed, ServerFault, TooLate)
+class Stopped(ApiError):
+    """The pass was told to stop while the call waited for its turn; nothing was sent."""
+
+
+NOT_DONE = (Unreachable, SessionRenewed, ServerFault, TooLate, Stopped)
 
 
 class Keeper(Protocol):
@@ -43,7 +47,7 @@ class Keeper(Protocol):
 @dataclass
 class CallJournal:
     """Journals the writes of one call. ``writes`` counts those that were sent; the first may be until ``until``
-    (monotonic seconds), when what was read for it has grown old."""
+    (monotonic seconds), when what was read for it has grown old, and as long as the pass isn't ``stopping``."""
 
     keeper: Keeper
     pass_id: int
@@ -56,6 +60,7 @@ class CallJournal:
     owned: list[Owned] = field(default_factory=list)
     disowned: list[Key] = field(default_factory=list)
     until: float = float("inf")
+    stopping: Callable[[], bool] = lambda: False
     _open: tuple[int, Request] | None = None
     _clear: dict[str, Result] = field(default_factory=dict)
 
@@ -70,7 +75,7 @@ class CallJournal:
         return entry
 
     def departs(self, token: int) -> None:
-        """The entry is written, and its request has waited for its turn. Raises TooLate."""
+        """The entry is written, and its request has waited for its turn. Raises TooLate, Stopped."""
         if self.writes == 1 and self._open is not None:
             self._require_new(self._open[1])
 
@@ -174,6 +179,8 @@ class CallJournal:
         )
 
     def _require_new(self, request: Request) -> None:
+        if self.stopping():
+            raise Stopped(f"{request.operation}: {INTERRUPTED}")
         if time.monotonic() > self.until:
             raise TooLate(
                 f"{request.operation}: too much time has passed since the live side was read; nothing was sent"

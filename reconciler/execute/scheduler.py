@@ -19,7 +19,7 @@ from reconciler.execute.look import Looker
 from reconciler.execute.outcomes import combine
 from reconciler.execute.settling import Settling
 from reconciler.plan.forecast import verb_of, works_of
-from reconciler.steps import Move, Outcome, Plan, Status, Step
+from reconciler.steps import INTERRUPTED, Move, Outcome, Plan, Status, Step
 from reconciler.systems.base import Kind, Verb, Work
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ class Scheduler:
             tuple(works),
             steps,
             ready_at if fresh else float("-inf"),
+            lambda: self._stopping,
         )
         async with self._turns:
             if self._stopping:
@@ -228,7 +229,6 @@ def _first_of_state(errors: BaseExceptionGroup[BaseException]) -> StateError | N
     return None
 
 
-INTERRUPTED = "interrupted before it was begun"
 WORDS = {
     Status.FAILED: "failed",
     Status.SKIPPED: "was skipped",

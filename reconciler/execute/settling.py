@@ -42,8 +42,10 @@ class Settling:
                 return Status.PROGRESSING, f"interrupted before it was settled: {text}"
             if time.monotonic() >= self._deadline:
                 return Status.PROGRESSING, f"not settled in time: {text}"
-            not_before = time.monotonic() + self._pause / 2
+            half = time.monotonic() + self._pause / 2
             await self._rest(min(self._pause, max(0.05, self._deadline - time.monotonic())))
+            # A rest that was cut short asks for no look from a moment to come: it would be read again until then.
+            not_before = min(half, time.monotonic())
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):

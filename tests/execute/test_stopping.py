@@ -45,13 +45,24 @@ def ends(report: Report) -> dict[str, tuple[str, str | None, int]]:
 
 @pytest.mark.parametrize("parallelism", [1, 8])
 def test_what_was_not_begun_is_left(monkeypatch: pytest.MonkeyPatch, parallelism: int) -> None:
-    """The second role waits for its turn, or for nothing any more; the user for both."""
+    """Nothing was sent when it was stopped: the roles still had to be looked for, the user waits for both."""
     world = World([role("r1"), role("r2"), user("alice", "r1", "r2")])
     report, told = stopped(monkeypatch, world, Happening.STARTED, parallelism)
-    assert ends(report) == {"create/Role/r1": ("done", None, 1), "create/Role/r2": LEFT, "create/User/alice": LEFT}
+    assert ends(report) == {"create/Role/r1": LEFT, "create/Role/r2": LEFT, "create/User/alice": LEFT}
     assert report.verdict is Verdict.PROGRESSING
     assert told[-1] == "ended create/User/alice"
     assert {"ended create/Role/r1", "ended create/Role/r2"} < set(told)
+    assert {line.status for line in world.book.lines.values()} <= {"not-done"}
+
+
+@pytest.mark.parametrize("parallelism", [1, 8])
+def test_what_was_begun_is_finished(monkeypatch: pytest.MonkeyPatch, parallelism: int) -> None:
+    world = World([role("r1"), role("r2"), user("alice", "r1", "r2")])
+    report, _ = stopped(monkeypatch, world, Happening.ENDED, parallelism)
+    found = ends(report)
+    assert found["create/Role/r1"] == ("done", None, 1)
+    assert found["create/Role/r2"] in (LEFT, ("done", None, 1))
+    assert found["create/User/alice"] == LEFT
 
 
 def test_what_takes_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
