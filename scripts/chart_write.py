@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, cast
 
 import yaml
 
 from reconciler.config.models import ConfigFile
+from scripts import generated
 from scripts.docs_text import ROOT, Gap, code, table
 
 CHART = ROOT / "helm"
@@ -152,29 +152,9 @@ def _bare(part: Any) -> Any:
     return out
 
 
-def stale(files: Mapping[str, str]) -> list[str]:
-    """The files that aren't as they would be written."""
-    return [path for path, text in files.items() if (ROOT / path).read_text(encoding="utf-8") != text]
-
-
 def main(arguments: list[str]) -> int:
     """Write, or with ``--check`` compare. The exit code."""
-    if arguments not in ([], ["--check"]):
-        print("usage: scripts/chart [--check]", file=sys.stderr)
-        return 2
-    try:
-        files = wanted()
-    except Gap as gap:
-        print(f"the chart doesn't fit: {gap}", file=sys.stderr)
-        return 1
-    old = stale(files)
-    if arguments:
-        for path in old:
-            print(f"{path}: stale; run scripts/chart", file=sys.stderr)
-        return 1 if old else 0
-    for path in old:
-        Path(ROOT / path).write_text(files[path], encoding="utf-8")
-    return 0
+    return generated.run("scripts/chart", "the chart doesn't fit", wanted, arguments)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from scripts.docs_text import ROOT, Gap, code, table
+from scripts import generated
+from scripts.docs_text import code, table
 from scripts.locked import Pin, installed, licence, pins
 
 PAGE = "docs/third-party-licences.md"
@@ -36,22 +37,7 @@ def _row(pin: Pin) -> tuple[str, str, str]:
 
 def main(arguments: list[str]) -> int:
     """Write, or with ``--check`` compare. The exit code."""
-    if arguments not in ([], ["--check"]):
-        print("usage: scripts/licences [--check]", file=sys.stderr)
-        return 2
-    try:
-        text = wanted()
-    except Gap as gap:
-        print(f"no list of licences: {gap}", file=sys.stderr)
-        return 1
-    page = ROOT / PAGE
-    if page.is_file() and page.read_text(encoding="utf-8") == text:
-        return 0
-    if arguments:
-        print(f"{PAGE}: stale; run scripts/licences", file=sys.stderr)
-        return 1
-    page.write_text(text, encoding="utf-8")
-    return 0
+    return generated.run("scripts/licences", "no list of licences", lambda: {PAGE: wanted()}, arguments)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from scripts import licences_write
+from scripts import generated, licences_write
 from scripts.docs_text import ROOT, Gap
 from scripts.locked import Pin, installed, licence, pins
 
@@ -45,7 +45,7 @@ def test_a_stale_list_is_told_and_written_anew(
     (tmp_path / "docs").mkdir()
     page = tmp_path / licences_write.PAGE
     page.write_text("old\n")
-    monkeypatch.setattr(licences_write, "ROOT", tmp_path)
+    monkeypatch.setattr(generated, "ROOT", tmp_path)
     assert licences_write.main(["--check"]) == 1
     assert "stale; run scripts/licences" in capsys.readouterr().err
     assert page.read_text() == "old\n"
