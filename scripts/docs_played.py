@@ -31,7 +31,7 @@ LOOKS = ("reconciler status", "reconciler history", "reconciler resolve\n", "gre
 EMULATOR, DAEMON = "127.0.0.1:8892", "127.0.0.1:8080"
 STAND_INS = {
     "git clone https://git.example/reconciler.git": f'mkdir reconciler && cp -R "{ROOT}/examples" reconciler',
-    "scripts/venv": f'ln -s "{ROOT}/.venv" .venv',
+    "scripts/venv run": f'ln -s "{ROOT}/.venv" .venv',
     'schedule: "0 2 * * 6"': 'schedule: "0 2 29 2 *"',
     's/schedule: "0 2 \\* \\* 6"': 's/schedule: "0 2 29 2 \\*"',
 }

@@ -71,7 +71,15 @@ def _collection(view: View, name: str) -> dict[str, str]:
     if isinstance(found, NotOffered):
         return {"name": name, "answer": "not offered", "detail": found.reason}
     count = len(found)
-    return {"name": name, "answer": "readable", "detail": f"{count} entr{'y' if count == 1 else 'ies'}"}
+    detail = "settings" if name in _settings(view) else f"{count} entr{'y' if count == 1 else 'ies'}"
+    return {"name": name, "answer": "readable", "detail": detail}
+
+
+def _settings(view: View) -> set[str]:
+    """The collections that hold one thing's fields, and not a list of things."""
+    kinds = view.system.kinds.values()
+    listed, single = ({name for kind in kinds if kind.singleton is one for name in kind.reads} for one in (False, True))
+    return single - listed
 
 
 def _text(found: dict[str, Any]) -> str:
