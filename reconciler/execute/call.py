@@ -56,6 +56,7 @@ class Call:
     disowned: list[Key] = field(default_factory=list)
     _ended: dict[str, Ended] = field(default_factory=dict)
     _waits: int = 0
+    _begun: bool = False
 
     async def run(self) -> dict[str, Ended]:
         """How each move's object ended: done, failed or unknown."""
@@ -109,7 +110,7 @@ class Call:
         """Send; the works that surely weren't done and may be tried again."""
         view = self.looker.view
         journal = CallJournal(self.keeper, self.pass_id, self.kind, self.verb, tuple(works), self.steps, view)
-        if self.attempts == 1:  # what was begun is brought to its end
+        if not self._begun:  # what was begun is brought to its end
             journal.stopping = self.stopping
         journal.until = self.looker.good_until(self.kind.reads)
         try:
@@ -120,9 +121,8 @@ class Call:
             if isinstance(error, NOT_DONE):
                 return await self._not_done(works, journal, error)
             results = {work.move: Result.refused(error.message) for work in works}
-        except InputError as error:
-            # The file isn't the one that was planned: the request was broken off, and would be again.
-            return await self._find_out(works, journal, error.message, most=0)
+        except InputError as error:  # a file that can't be sent as planned; its last byte was held back
+            return await self._not_done(works, journal, error)
         except ApiError as error:
             if isinstance(error, NOT_DONE) or not journal.writes:
                 return await self._not_done(works, journal, error)
@@ -147,9 +147,10 @@ class Call:
             status = Status.DONE if result.said is Said.DONE else Status.FAILED
             self._end(work, status, result.error, id=result.id)
 
-    async def _not_done(self, works: list[Work], journal: CallJournal, error: ApiError) -> list[Work]:
+    async def _not_done(self, works: list[Work], journal: CallJournal, error: ApiError | InputError) -> list[Work]:
         """The last write wasn't carried out (earlier ones of the same flow may have been)."""
         why = self.looker.quoted(error.message)
+        self._begun = self._begun or journal.writes > 1
         if isinstance(error, TooLate) and self._waits < WAITS:
             self._waits += 1
             self.attempts -= 1
@@ -168,12 +169,13 @@ class Call:
             self._end(work, Status.SKIPPED, INTERRUPTED, sent=False)
         return []
 
-    async def _find_out(self, works: list[Work], journal: CallJournal, why: str, *, most: int = TRIES) -> list[Work]:
+    async def _find_out(self, works: list[Work], journal: CallJournal, why: str) -> list[Work]:
         """No clear answer: read the live side through the natural key before anything else."""
+        self._begun = True
         view = await self.looker.look(self.kind.reads, time.monotonic())
         readable = view.trouble(self.kind) is None
         seen = {work.move: self.kind.happened(self.verb, work, view) if readable else None for work in works}
-        repeatable = readable and self.kind.repeatable(self.verb, view) and self.attempts < most
+        repeatable = readable and self.kind.repeatable(self.verb, view) and self.attempts < TRIES
         done = [work for work in works if seen[work.move]]
         again = [work for work in works if seen[work.move] is False or (seen[work.move] is None and repeatable)]
         unknown = [work for work in works if work not in done and work not in again]
@@ -183,7 +185,7 @@ class Call:
             self._end(work, Status.DONE)
         for work in unknown:
             self._end(work, Status.UNKNOWN, f"{why}; the live side doesn't show whether it was done")
-        if self.attempts < most:
+        if self.attempts < TRIES:
             return again
         for work in again:
             self._end(work, Status.FAILED, why)

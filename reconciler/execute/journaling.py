@@ -8,7 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from reconciler.errors import ApiError, LeaseLost, ReconcilerError, ServerFault, SessionRenewed, StateError, Unreachable
+from reconciler.errors import (
+    ApiError,
+    InputError,
+    LeaseLost,
+    ReconcilerError,
+    ServerFault,
+    SessionRenewed,
+    StateError,
+    Unreachable,
+)
 from reconciler.execute.effects import fingerprints, key_of, name_of, owned_as
 from reconciler.memory import Owned
 from reconciler.model import Key
@@ -29,7 +38,7 @@ class Stopped(ApiError):
     """The pass was told to stop while the call waited for its turn; nothing was sent."""
 
 
-NOT_DONE = (Unreachable, SessionRenewed, ServerFault, TooLate, Stopped)
+NOT_DONE = (Unreachable, SessionRenewed, ServerFault, TooLate, Stopped, InputError)
 
 
 class Keeper(Protocol):

@@ -15,7 +15,7 @@ from reconciler.errors import StateError, StateUnusable
 from reconciler.secret import Keyring
 from reconciler.store.backend import Backend, Reading
 from reconciler.store.database import Database
-from reconciler.store.hold import Hold, Terms, default_holder
+from reconciler.store.hold import Hold, Terms, Whole, default_holder
 from reconciler.store.journal import seconds_on_its_way
 from reconciler.store.place import Place
 from reconciler.store.required import VERSION
@@ -94,8 +94,9 @@ class Store(Writes):
             keys = backend.keyring(keyring)
             hold = database.opened.hold(target, terms)
             seals = database.writer.submit(lambda c: _enter(c, backend.place, wanted, keys, hold)).result()
-            if not backend.remote:
-                hold.settle_after = database.writer.submit(partial(_settle_after, seals=seals, terms=terms)).result()
+            if isinstance(hold, Whole):
+                look = partial(_settle_after, seals=seals, terms=terms, vanished=hold.vanished)
+                hold.settle_after = database.writer.submit(look).result()
             if patience is not None and not hold.take(patience):
                 raise hold.refused()
         except BaseException:
@@ -229,9 +230,9 @@ def _seals(backend: Backend, found: Reading, wanted: tuple[str, str], keyring: K
         return find_target(connection, backend.place, *wanted, backend.keyring(keyring))
 
 
-def _settle_after(connection: Connection, seals: Seals, terms: Terms) -> float:
+def _settle_after(connection: Connection, seals: Seals, terms: Terms, vanished: float | None) -> float:
     """When (``time.monotonic``) what the last writer of a file has left open can be settled."""
-    wait = seconds_on_its_way(connection, seals, time.time(), terms.request_deadline)
+    wait = seconds_on_its_way(connection, seals, time.time(), terms.request_deadline, vanished)
     return time.monotonic() + wait if wait else 0.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -76,19 +77,28 @@ class Hold(Protocol):
 
 
 class Whole:
-    """The hold of who has the whole database to himself."""
+    """The hold of who has the whole database to himself.
+
+    ``vanished`` is when the one before, if it never gave it up, sent anything for the last time (Unix seconds).
+    ``departs`` is told right before each part of a write leaves.
+    """
 
     held = True
     engaged = True
     holder = None
-    settle_after = 0.0
+
+    def __init__(self, vanished: float | None = None, departs: Callable[[], None] = lambda: None) -> None:
+        self.vanished = vanished
+        self.settle_after = 0.0
+        self._departs = departs
 
     def take(self, timeout: float) -> bool:
         return True
 
     def drop(self) -> None: ...
 
-    def fence(self) -> None: ...
+    def fence(self) -> None:
+        self._departs()
 
     def check(self, connection: Connection, *, order: bool) -> None: ...
 

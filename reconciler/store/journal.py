@@ -89,17 +89,20 @@ def not_closed() -> ColumnElement[bool]:
     return or_(entries.c.status.not_in(CLOSED), entries.c.status.is_(None))
 
 
-def seconds_on_its_way(connection: Connection, seals: Seals, now: float, deadline: float) -> float:
+def seconds_on_its_way(
+    connection: Connection, seals: Seals, now: float, deadline: float, vanished: float | None = None
+) -> float:
     """Seconds from ``now`` until no request of a run that was cut short can have an effect any more; 0.0: none can.
 
-    A request ends ``deadline`` seconds after it was begun at the latest, and the run has begun none after it was cut
-    short, which the journal's newest time tells: where the clock was set back, nothing is certain but the deadline.
+    A request ends ``deadline`` seconds after it was begun at the latest. It was begun soon after its entry, or at
+    ``vanished``, when a writer that was killed has sent anything for the last time (Unix seconds; None: none was).
+    Where the clock was set back, nothing is certain but the deadline.
     """
-    mine = entries.c.target == seals.target
-    if connection.execute(select(entries.c.id).where(mine, entries.c.status == OPEN).limit(1)).first() is None:
+    query = select(entries.c.at).where(entries.c.target == seals.target, entries.c.status == OPEN)
+    begun = [at if isinstance(at, float) else now for at in connection.execute(query).scalars()]
+    if not begun:
         return 0.0
-    times = connection.execute(select(func.max(entries.c.at), func.max(entries.c.settled_at)).where(mine)).one()
-    newest = max([at for at in times if isinstance(at, float)], default=now)
+    newest = max(begun) if vanished is None else max(*begun, vanished)
     return min(max(0.0, newest + deadline - now), deadline)
 
 

@@ -64,6 +64,7 @@ class Server:
         self._answers = {**LIVE, **answers}
         self._takes = takes or {}
         self._queued = list(queued)
+        self._in_turn: dict[str, list[Answer]] = {}
 
     async def run(self, flow: Flow[Any], journal: CallJournal | None = None, *, polling: bool = False) -> Any:
         return await drive(flow, partial(self._perform, journal))
@@ -85,10 +86,15 @@ class Server:
     async def _send(self, request: Request) -> Response:
         self.asked.append((request.operation, self.clock.now))
         self.clock.pass_by(self._takes.get(request.operation, 0.0))
-        answer = self._answers[request.operation]
+        coming = self._in_turn.get(request.operation)
+        answer = coming.pop(0) if coming else self._answers[request.operation]
         if isinstance(answer, ReconcilerError):
             raise answer
         return replace(response(answer), border=request.border)
+
+    def in_turn(self, operation: str, answers: Sequence[Answer]) -> None:
+        """The answers to the first ones."""
+        self._in_turn[operation] = list(answers)
 
     def sent(self, operation: str) -> int:
         """How often."""

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from reconciler.api import Client
-from reconciler.errors import ReconcilerError, TlsFailure, Unanswered, Unreachable
+from reconciler.errors import InputError, ReconcilerError, TlsFailure, Unanswered, Unreachable
 from reconciler.execute.call import TRIES, WAITS, Call, Ended
 from reconciler.execute.look import MAX_AGE, MOST_QUOTED
 from reconciler.steps import Action, Status, Step, Target
@@ -30,6 +30,7 @@ from tests.systems.kit import (
     live_role,
     live_user,
     live_worker,
+    role,
     user,
     work_on,
 )
@@ -107,6 +108,43 @@ def test_only_what_may_pass_is_tried_again(error: ReconcilerError, tries: int) -
     found = ended(server, made)
     assert (found.status, found.error, found.sent) == (Status.FAILED, error.message, False)
     assert (server.sent("login"), made.attempts, book.entries) == (tries, tries, [])
+
+
+BROKEN_OFF = InputError("the file isn't the one that was planned")
+
+
+@pytest.mark.parametrize("shown", [[live_role(9, "ops", READ)], Unreachable("no way")], ids=["another", "nothing"])
+def test_what_cannot_be_sent_whole_is_not_done_whatever_the_server_shows(shown: Any) -> None:
+    """Somebody may have made the same meanwhile: that isn't ours."""
+    seen = accounts(role("ops", READ), users=[], roles=[])
+    server = Server({"listRoles": shown, "createRole": BROKEN_OFF})
+    made, book = call(server, seen, Verb.CREATE, work_on(seen, "Role", "ops"))
+    found = ended(server, made)
+    assert (found.status, found.error, found.sent) == (Status.FAILED, BROKEN_OFF.message, False)
+    assert book.endings == [(1, "not-done", BROKEN_OFF.message)]
+    assert (made.owned, made.attempts) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "status", "sent"),
+    [(Unreachable("no way"), Status.SKIPPED, 1), (Unanswered("lost"), Status.DONE, 2)],
+    ids=["not done", "unclear"],
+)
+def test_once_it_is_told_to_stop_only_what_was_begun_is_tried_again(
+    first: ReconcilerError, status: Status, sent: int
+) -> None:
+    server, made, book = deletion(HER)
+    answers = [first, {}]
+
+    def stopping() -> bool:
+        return server.sent("deleteUser") > 0
+
+    server.in_turn("deleteUser", answers)
+    made.stopping = stopping
+    found = ended(server, made)
+    assert (found.status, server.sent("deleteUser")) == (status, sent)
+    assert found.error == ("interrupted before it was begun" if status is Status.SKIPPED else None)
+    assert {one[1] for one in book.endings} <= {"not-done", "done"}
 
 
 # --- what has waited too long

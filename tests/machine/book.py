@@ -46,8 +46,6 @@ class Book:
     sent: dict[Key, dict[str, Sent]] = field(default_factory=dict)
     unfinished: list[tuple[int, Key, Mapping[str, Any]]] = field(default_factory=list)
     refused: dict[str, float] = field(default_factory=dict)
-    newest: float = float("-inf")
-    """The newest time that the journal knows."""
 
     def memory(self, now: float) -> Memory:
         """The picture at ``now`` (Unix seconds)."""
@@ -81,20 +79,17 @@ class Book:
 
     def seconds_on_its_way(self, now: float) -> float:
         """How long what was sent for an open entry may still arrive."""
-        if all(line.status != OPEN for line in self.lines.values()):
-            return 0.0
-        return min(max(0.0, self.newest + REQUEST_DEADLINE - now), REQUEST_DEADLINE)
+        begun = [line.entry.at for line in self.lines.values() if line.status == OPEN]
+        return min(max(0.0, max(begun) + REQUEST_DEADLINE - now), REQUEST_DEADLINE) if begun else 0.0
 
     def open_entry(self, entry: Entry) -> int:
         number = len(self.lines) + 1
-        self.newest = max(self.newest, entry.at)
         self.lines[number] = Line(replace(entry, fields={}), entry.destructive)
         for key, fields in entry.fields.items():
             self.unfinished.append((number, key, load_fields(dump_fields(fields))))
         return number
 
     def settle(self, number: int, settlement: Settlement, at: float) -> None:
-        self.newest = max(self.newest, at)
         line = self.lines.get(number)
         if line is None:
             raise StateError(f"the journal has no entry {number}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from reconciler.errors import StateError, StateUnusable
 from reconciler.secret import Keyring
 from reconciler.store import Settlement, Store, open_for_reading
-from tests.store.given import NOW, URL, begun, entry_of, key_of, sql, url_of, user, with_store
+from tests.store.given import NOW, URL, begun, child, entry_of, key_of, line, sql, url_of, user, with_store
 
 
 async def fill(store: Store) -> None:
@@ -280,16 +281,38 @@ def test_what_a_writer_has_sent_before_it_vanished_may_still_arrive(tmp_path: Pa
     assert waits(path, "prod") == 0.0
 
 
-def test_the_journals_newest_time_tells_until_when_a_writer_was_there(tmp_path: Path):
+SENDING = """
+async def main():
+    store = Store.open(url_of(Path(url)), "default", URL, writable=True)
+    await store.open_entry(entry_of(await begun(store), "alice", at=time.time() - 100))
+    store.fence()
+    say("sent")
+    time.sleep(60)
+asyncio.run(main())
+"""
+
+
+def test_a_writer_that_was_killed_had_sent_something_a_moment_ago(tmp_path: Path):
+    """Its entry is old: the request waited for its turn, or was a large file."""
     path = tmp_path / "state.db"
+    with child(path, SENDING) as process:
+        assert line(process) == "sent"
+        process.kill()
+    assert 25 < waits(path) <= 30
+    assert waits(path) == 0.0, "the one before has ended as it should"
 
-    async def story(store: Store) -> None:
-        await cut_short(store, time.time() - 100)
-        entry = await store.open_entry(entry_of(1, "bob", at=time.time() - 100))
-        await store.close_entry(entry, Settlement("done"), at=time.time() - 5)
 
-    with_store(path, story)
-    assert 20 < waits(path) <= 25
+def test_the_lock_tells_when_a_writer_that_was_killed_was_at_work(tmp_path: Path):
+    path = tmp_path / "state.db"
+    with_store(path, lambda store: cut_short(store, time.time() - 100))
+    assert waits(path) == 0.0
+    lock = path.with_name("state.db.lock")
+    lock.write_text("{}")
+    os.utime(lock, (0, time.time() - 10))
+    assert 20 < waits(path) <= 22
+    sql(path, "UPDATE entries SET status = 'done'")
+    lock.write_text("{}")
+    assert waits(path) == 0.0, "nothing is open"
 
 
 @pytest.mark.parametrize("ending", ["done", "not-done", "refused", "unknown"])
@@ -310,5 +333,6 @@ def test_a_clock_that_was_set_back_makes_nobody_wait_longer(tmp_path: Path):
 def test_a_damaged_time_is_taken_for_now(tmp_path: Path):
     path = tmp_path / "state.db"
     with_store(path, lambda store: cut_short(store, time.time() - 100))
-    sql(path, "UPDATE entries SET at = 'noon'")
+    with_store(path, lambda store: store.open_entry(entry_of(1, "bob", at=time.time() - 100)))
+    sql(path, "UPDATE entries SET at = 'noon' WHERE id = 1")
     assert 25 < waits(path) <= 30

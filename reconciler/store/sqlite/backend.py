@@ -85,7 +85,9 @@ class Sqlite(Backend):
             engine.dispose()
             lock.release()
 
-        return Writing(engine, immediate(engine), guard, lambda _target, _terms: Whole(), close)
+        return Writing(
+            engine, immediate(engine), guard, lambda _target, _terms: Whole(lock.vanished, lock.stamp), close
+        )
 
     def backup(self, engine: Engine, to_path: Path) -> None:
         backup(engine, self.path, to_path)

@@ -16,12 +16,22 @@ from reconciler.store.sqlite.files import PRIVATE, unusable
 _PAUSE = 0.05
 
 
-class FileLock:
-    """A held lock; ``take`` makes one, ``release`` ends it."""
+_STEP = 1.0
+"""Seconds between two stamps: on a network's file system, each would keep the event loop waiting."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+
+class FileLock:
+    """A held lock; ``take`` makes one, ``release`` ends it.
+
+    ``vanished`` is when a holder before that was killed was at work last (Unix seconds, as ``stamp`` tells); None: the
+    last one has released it.
+    """
+
+    def __init__(self, path: Path, descriptor: int, vanished: float | None) -> None:
         self.path = path
+        self.vanished = vanished
         self._descriptor = descriptor
+        self._stamped = float("-inf")
 
     @classmethod
     def take(cls, path: Path, timeout: float = 0.0) -> FileLock:
@@ -36,11 +46,12 @@ class FileLock:
             raise unusable(path, error) from None
         try:
             _wait(path, descriptor, time.monotonic() + timeout)
+            left = os.fstat(descriptor)  # a holder that has released it has left no note
             _sign(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
-        return cls(path, descriptor)
+        return cls(path, descriptor, left.st_mtime + _STEP if left.st_size else None)
 
     @property
     def in_place(self) -> bool:
@@ -48,6 +59,14 @@ class FileLock:
         with suppress(OSError):
             return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
         return False
+
+    def stamp(self) -> None:
+        """Note that the holder is at work now. Never raises."""
+        now = time.monotonic()
+        if now >= self._stamped + _STEP:
+            self._stamped = now
+            with suppress(OSError):
+                os.utime(self._descriptor, (time.time(), time.time()))
 
     def release(self) -> None:
         # The file stays: removing it would let two processes lock two files of one name.
