@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -166,8 +165,8 @@ class State:
             found = self.read()
         except StateError as error:
             judge_words(error.message)
-            with pytest.raises(type(error), match=re.escape(error.message)):
-                self._glanced()
+            with suppress(StateError):  # but it may be of a table that a plan doesn't read
+                owns_no_more(self.sound.memory, self._glanced())
             return "refused"
         only_shrunk(self.sound, found)
         assert self._glanced() == found.memory
@@ -183,7 +182,13 @@ async def _looked(glance: Looks, now: float) -> Memory:
 
 def only_shrunk(sound: Read, found: Read) -> None:
     """Nothing is owned, known or agreed to that wasn't; nothing that is open, used up or refused is forgotten."""
-    before, after = sound.memory, found.memory
+    owns_no_more(sound.memory, found.memory)
+    assert set(found.standing.approvals) <= set(sound.standing.approvals)
+    assert found.standing.suspension is not None or sound.standing.suspension is None
+
+
+def owns_no_more(before: Memory, after: Memory) -> None:
+    """Of what is remembered of objects and calls."""
     assert after.lineage == before.lineage
     assert after.owned.items() <= before.owned.items()
     assert all(before.unfinished.get(key) == one for key, one in after.unfinished.items())
@@ -192,8 +197,6 @@ def only_shrunk(sound: Read, found: Read) -> None:
         assert fields.items() <= before.sent[key].items()
     assert len(after.open) >= len(before.open)
     assert after.spent >= before.spent
-    assert set(found.standing.approvals) <= set(sound.standing.approvals)
-    assert found.standing.suspension is not None or sound.standing.suspension is None
 
 
 @contextmanager
