@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.kit import Result
+from tests.e2e.processes import HURRIED
 from tests.faults.conftest import Bases
 from tests.faults.killer import POINTS
 from tests.faults.kit import FarCenter, FarDesk
@@ -33,6 +34,7 @@ def stage(center: FarCenter, zygote: subprocess.Popen[str], bases: Bases, tmp_pa
     def build(scene: Scene, name: str) -> FarDesk:
         desk = scene.desk(bases[scene], tmp_path / name, center)
         desk.zygote = zygote
+        desk.env[HURRIED] = "1"
         return desk
 
     return build
