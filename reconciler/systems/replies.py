@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from itertools import takewhile
 from typing import Any
 
 from reconciler.errors import BadReply, NoRights, NotFound, Refused, ServerFault
@@ -26,7 +27,25 @@ def error_text(response: Response) -> str:
         for key in ERROR_KEYS:
             if isinstance(data.get(key), str) and data[key].strip():
                 return one_line(response.hide(data[key][:MOST_READ]))
-    return one_line(response.hide(json.dumps(data, ensure_ascii=False)[:MOST_READ]))
+    return one_line(response.hide(json.dumps(_start(data, response.hide, [MOST_READ]), ensure_ascii=False)))
+
+
+def _start(data: Any, hide: Callable[[str], str], room: list[int]) -> Any:
+    """As much of plain data as there is room for (characters), without what its texts give away.
+
+    Written as JSON once more, a secret that the server had encoded already would be in a disguise that nobody knows.
+    """
+    room[0] -= 1
+    if isinstance(data, str):
+        text = data[: max(room[0], 0)]
+        room[0] -= len(text)
+        return hide(text)
+    if isinstance(data, list):
+        return [_start(one, hide, room) for one in takewhile(lambda _: room[0] > 0, data)]
+    if isinstance(data, dict):
+        pairs = takewhile(lambda _: room[0] > 0, data.items())
+        return {_start(name, hide, room): _start(one, hide, room) for name, one in pairs}
+    return data
 
 
 def accepted(request: Request, response: Response) -> Response:

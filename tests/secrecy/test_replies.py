@@ -11,10 +11,12 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reconciler.errors import BadReply
-from reconciler.wire import DEEPEST, NEVER_READ, Response
+from reconciler.forms import Finder
+from reconciler.systems.replies import error_text
+from reconciler.wire import DEEPEST, MOST_READ, NEVER_READ, Response
 from tests.e2e.kit import Desk
 from tests.emulator.center import Switch
-from tests.secrecy.canaries import canaries, scan
+from tests.secrecy.canaries import FORMS, canaries, scan
 
 ALL = canaries(3)
 SECRET, SURPRISE = ALL["user-api-key"], ALL["with-quotes"]
@@ -43,6 +45,33 @@ def test_a_very_deep_reply_is_no_trouble():
             Response(200, {}, body).json()
         except BadReply:
             assert depth > DEEPEST
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_words_that_are_shown_as_json_give_nothing_away_in_any_form(form: str):
+    """To write a text as JSON again disguises what is encoded in it already."""
+    finder = Finder(ALL.values())
+    for name, value in ALL.items():
+        words = f"no {FORMS[form](value)} here"
+        for data in ({"reason": words}, {"more": [words, {words: 1}]}, [words], words):
+            told = error_text(Response(400, {}, orjson.dumps(data), hide=lambda text: finder.covered(text, "(secret)")))
+            assert list(map(str, scan([], {name: told}, ALL, partial=True))) == []
+            assert "(secret)" in told
+
+
+def test_of_what_is_shown_as_json_no_more_is_looked_at_than_there_is_room_for():
+    looked = 0
+
+    def hide(text: str) -> str:
+        nonlocal looked
+        looked += len(text)
+        return text
+
+    data = {"reason": [{"a": "x" * 1000, "b": {"c": ["y" * 500]}}] * 2000}
+    told = error_text(Response(400, {}, orjson.dumps(data), hide=hide))
+    assert told.startswith('{"reason": [{"a": "xxx')
+    assert len(told) == 300
+    assert looked <= 2.1 * MOST_READ
 
 
 class Stuffed:
