@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.api import Client
-from reconciler.errors import ApiError, InputError, Refused, ServerFault, SessionRenewed, Unreachable
+from reconciler.errors import ApiError, InputError, Refused, ServerFault
 from reconciler.execute.checks import NotReady, Ready, UnderWay, prepared
-from reconciler.execute.journaling import CallJournal, Keeper, Stopped, TooLate
+from reconciler.execute.journaling import NOT_DONE, CallJournal, Keeper, Stopped, TooLate
 from reconciler.execute.look import Looker
 from reconciler.memory import Owned
 from reconciler.model import FileFacts, Key
@@ -22,8 +22,6 @@ from reconciler.systems.base import Kind, Result, Said, Verb, Work
 TRIES = 3
 WAITS = 10
 """How often what was read may grow old before its turn comes; that counts as no attempt."""
-
-NOT_DONE = (SessionRenewed, ServerFault, Unreachable, TooLate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +115,12 @@ class Call:
             results = dict(await self.client.run(self.kind.perform(self.verb, works, view), journal))
         except Stopped:
             return self._leave(works)
-        except Refused as error:
-            if isinstance(error, NOT_DONE):
-                return await self._not_done(works, journal, error)
-            results = {work.move: Result.refused(error.message) for work in works}
-        except InputError as error:  # a file that can't be sent as planned; its last byte was held back
+        except NOT_DONE as error:
             return await self._not_done(works, journal, error)
+        except Refused as error:
+            results = {work.move: Result.refused(error.message) for work in works}
         except ApiError as error:
-            if isinstance(error, NOT_DONE) or not journal.writes:
+            if not journal.writes:
                 return await self._not_done(works, journal, error)
             return await self._find_out(works, journal, self.looker.quoted(error.message))
         results = {

@@ -39,6 +39,7 @@ class Stopped(ApiError):
 
 
 NOT_DONE = (Unreachable, SessionRenewed, ServerFault, TooLate, Stopped, InputError)
+"""The write surely wasn't carried out. InputError: a file can't be sent as planned, and its last byte was held back."""
 
 
 class Keeper(Protocol):

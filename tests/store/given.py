@@ -75,6 +75,20 @@ def with_store(where: Path | State, story: Callable[[Store], Awaitable[T]], targ
     return asyncio.run(told())
 
 
+def copied(folder: Path) -> Path:
+    """A state that owned alice when ``copy.db`` was made, and owns bob, too, since then."""
+    path = folder / "state.db"
+
+    async def story(store: Store) -> None:
+        await store.own(user("alice"))
+        await store.open_entry(entry_of(await begun(store), "dave", destructive=2))
+        store.backup(folder / "copy.db")
+        await store.own(user("bob"))
+
+    with_store(path, story)
+    return path
+
+
 async def begun(store: Store, at: float = NOW) -> int:
     return await store.begin_pass(PassStart(at))
 

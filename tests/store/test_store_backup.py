@@ -11,24 +11,14 @@ import pytest
 from reconciler.errors import StateError, StateLocked, StateUnusable
 from reconciler.memory import Memory
 from reconciler.store import Store, open_for_reading, restore
-from tests.store.given import NOW, URL, begun, entry_of, key_of, sql, url_of, user, with_store
+from tests.store.given import NOW, URL, begun, copied, key_of, sql, url_of, user, with_store
 
 ELSEWHERE = "https://elsewhere.example"
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A state that owned alice when ``copy.db`` was made, and owns bob, too, since then."""
-    path = tmp_path / "state.db"
-
-    async def story(store: Store) -> None:
-        await store.own(user("alice"))
-        await store.open_entry(entry_of(await begun(store), "dave", destructive=2))
-        store.backup(tmp_path / "copy.db")
-        await store.own(user("bob"))
-
-    with_store(path, story)
-    return path
+    return copied(tmp_path)
 
 
 def seen(path: Path, url: str = URL, target: str = "default") -> Memory:

@@ -16,7 +16,7 @@ from reconciler.store import Store, open_for_reading, restore
 from reconciler.store.sqlite.files import beside
 from reconciler.store.sqlite.lock import FileLock
 from reconciler.store.sqlite.plain import connect
-from tests.store.given import KEYRING, NOW, URL, begun, entry_of, key_of, sql, url_of, user, with_store
+from tests.store.given import KEYRING, NOW, URL, begun, copied, key_of, sql, url_of, user, with_store
 
 ELSEWHERE = "https://elsewhere.example"
 
@@ -32,17 +32,7 @@ def journal_mode(path: Path) -> object:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A state that owned alice when ``copy.db`` was made, and owns bob, too, since then."""
-    path = tmp_path / "state.db"
-
-    async def story(store: Store) -> None:
-        await store.own(user("alice"))
-        await store.open_entry(entry_of(await begun(store), "dave", destructive=2))
-        store.backup(tmp_path / "copy.db")
-        await store.own(user("bob"))
-
-    with_store(path, story)
-    return path
+    return copied(tmp_path)
 
 
 def owned(path: Path, target: str = "default", url: str = URL) -> set[object]:
@@ -162,14 +152,20 @@ def test_restoring_needs_a_place_and_its_turn(path: Path, tmp_path: Path):
     asyncio.run(Store.open(url_of(path), "default", URL, writable=True).close())
 
 
-def test_a_backup_with_given_keys_needs_no_file(tmp_path: Path):
-    path = tmp_path / "state.db"
+def copied_with_keys(folder: Path) -> Path:
+    """A state without a key file, and its ``copy.db``."""
+    path = folder / "state.db"
 
     async def story(store: Store) -> None:
         await store.own(user("alice"))
-        store.backup(tmp_path / "copy.db")
+        store.backup(folder / "copy.db")
 
     with_store(path, story, keyring=KEYRING)
+    return path
+
+
+def test_a_backup_with_given_keys_needs_no_file(tmp_path: Path):
+    copied_with_keys(tmp_path)
     (tmp_path / "new").mkdir()
     restore(url_of(tmp_path / "new" / "state.db"), "default", URL, tmp_path / "copy.db", KEYRING)
     assert {file.name for file in (tmp_path / "new").iterdir()} == {"state.db", "state.db.lock"}
@@ -190,13 +186,7 @@ def test_a_damaged_state_is_kept_and_its_side_files_go(path: Path, tmp_path: Pat
 
 
 def test_a_damaged_state_is_kept_with_the_log_that_it_cannot_take_in(tmp_path: Path):
-    path = tmp_path / "state.db"
-
-    async def one(store: Store) -> None:
-        await store.own(user("alice"))
-        store.backup(tmp_path / "copy.db")
-
-    with_store(path, one, keyring=KEYRING)
+    path = copied_with_keys(tmp_path)
     with closing(connect(path, writable=False)) as reader:
         assert reader.execute("SELECT name FROM owned").fetchall() == [("alice",)]
         with_store(path, lambda store: store.own(user("bob")), keyring=KEYRING)
