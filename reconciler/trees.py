@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
@@ -75,11 +75,10 @@ def load_shares(
 
 def read_tree(path: str, everyone: Sequence[Claim]) -> Tree:
     """The tree without the configuration: the one in use, and a ``reconciler.yaml`` at the root. Raises InputError."""
-    tree = read(path)
     configs = {os.path.realpath(claim.config) for claim in everyone if claim.config}
-    configs.add(os.path.realpath(os.path.join(tree.root, OWN_FILE)))
-    files = tuple(one for one in tree.files if os.path.realpath(os.path.join(tree.root, one.name)) not in configs)
-    return replace(tree, files=files)
+    root = path if os.path.isdir(path) else os.path.dirname(path)
+    configs.add(os.path.realpath(os.path.join(root, OWN_FILE)))
+    return read(path, without=configs)
 
 
 def concerning(files: Iterable[SourceFile], everyone: Sequence[Claim]) -> list[SourceFile]:

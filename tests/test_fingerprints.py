@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.mac import Mac
 from reconciler.secret import Keyring
 
 KEY, OLD = b"k" * 32, b"o" * 7
@@ -44,3 +45,10 @@ def test_a_seal_is_one_too(parts: list[str]):
     assert RING.verify(plainly(OLD, "row", *parts), *parts)
     assert not RING.verify(plainly(b"another", "row", *parts), *parts)
     assert not RING.verify(plainly(KEY, "row", *parts, ""), *parts)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200), st.lists(st.binary(max_size=200), max_size=3))
+def test_a_mac_that_has_begun_is_finished_as_the_library_does_it(key: bytes, start: bytes, rests: list[bytes]):
+    begun = Mac(key, start)
+    for rest in rests:
+        assert begun.hexdigest(rest) == hmac.new(key, start + rest, sha256).hexdigest()

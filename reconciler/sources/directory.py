@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from hashlib import sha256
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,19 +30,20 @@ class _Changed(Exception):
     """A file isn't what it was a moment ago, or isn't there any more."""
 
 
-def read(root: str | Path) -> Tree:
+def read(root: str | Path, without: Collection[str] = ()) -> Tree:
     """All YAML files under a directory, or the one file that ``root`` is (then the tree's root is its folder).
 
-    Hidden files and directories are left out. Raises InputError when something can't be read, lies outside
-    of the root, isn't a regular file or is too large; a directory without YAML files is an empty tree.
+    Hidden files and directories are left out, and files whose real paths are among ``without``. Raises InputError when
+    something can't be read, lies outside of the root, isn't a regular file or is too large; a directory without YAML
+    files is an empty tree.
     """
     path = os.fspath(root)
     try:
-        return _read(path)
+        return _read(path, without)
     except _Changed:
         pass
     try:
-        return _read(path)
+        return _read(path, without)
     except _Changed as changed:
         message = f"{changed} vanished or changed while it was read, or is a link to nothing"
         raise InputError(message, remedy="remove the link, or try again") from None
@@ -82,7 +84,7 @@ def sha256_of(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _read(path: str) -> Tree:
+def _read(path: str, without: Collection[str]) -> Tree:
     real = os.path.realpath(path)
     try:
         mode = os.stat(real).st_mode
@@ -90,7 +92,8 @@ def _read(path: str) -> Tree:
         raise _unreadable(path, error) from None
     if stat.S_ISDIR(mode):
         found = _files(real)
-        files = tuple(SourceFile(name, _content(file, name)) for name, file in sorted((n, f) for f, n in found.items()))
+        wanted = sorted((name, file) for file, name in found.items() if file not in without)
+        files = tuple(SourceFile(name, _content(file, name)) for name, file in wanted)
         if _files(real) != found:
             raise _Changed(path)
         return Tree(files, path, None)
@@ -99,7 +102,8 @@ def _read(path: str) -> Tree:
         raise InputError(
             f"{path} is neither a directory nor a YAML file", remedy="name one that ends with .yaml or .yml"
         )
-    return Tree((SourceFile(name, _content(real, name)),), folder or ".", None)
+    files = () if real in without else (SourceFile(name, _content(real, name)),)
+    return Tree(files, folder or ".", None)
 
 
 def _files(root: str) -> dict[str, str]:
@@ -113,18 +117,18 @@ def _files(root: str) -> dict[str, str]:
         if directory in seen:
             continue
         seen.add(directory)
-        for name, real, is_link in _entries(root, prefix, directory):
-            if os.path.isdir(real):
+        for name, real, is_link, is_directory in _entries(root, prefix, directory):
+            if is_directory:
                 (links if is_link else directories).append((f"{name}/", real))
-            elif name.endswith(SUFFIXES):
+            else:
                 (linked if is_link else plain).setdefault(real, name)
     return linked | plain
 
 
-def _entries(root: str, prefix: str, directory: str) -> Iterator[tuple[str, str, bool]]:
-    """Name, real path, and whether it is a link, of what could be YAML files or directories."""
+def _entries(root: str, prefix: str, directory: str) -> Iterator[tuple[str, str, bool, bool]]:
+    """Name, real path, whether it is a link and leads to a directory, of all that has the name of a YAML file or does."""
     try:
-        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+        entries = sorted(os.scandir(directory), key=attrgetter("name"))
     except FileNotFoundError:
         raise _Changed(prefix or root) from None
     except OSError as error:
@@ -133,14 +137,16 @@ def _entries(root: str, prefix: str, directory: str) -> Iterator[tuple[str, str,
         if entry.name.startswith("."):
             continue
         name, is_link = prefix + entry.name, entry.is_symlink()
+        # What is no link lies where it seems to lie: in a directory that was found to be inside.
         real = os.path.realpath(entry.path) if is_link else entry.path
-        if not (name.endswith(SUFFIXES) or os.path.isdir(real)):
+        is_directory = os.path.isdir(real) if is_link else entry.is_dir(follow_symlinks=False)
+        if not (is_directory or name.endswith(SUFFIXES)):
             continue
         if not name.isprintable():
             raise InputError(f"{name!r} has characters in its name that can't be shown", remedy="rename it")
-        if not _is_inside(real, root):
+        if is_link and not _is_inside(real, root):
             raise _leaves(name, root)
-        yield name, real, is_link
+        yield name, real, is_link, is_directory
 
 
 def _content(path: str, name: str) -> bytes:
