@@ -11,7 +11,7 @@ _INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5
 class Mac:
     """An HMAC-SHA-256 (RFC 2104) that has begun with ``start``, and is finished as often as one likes.
 
-    It gives what :mod:`hmac` gives, in a third of the time: that wraps each copy, update and digest in Python once more.
+    It gives what :mod:`hmac` gives in a third of the time: that wraps each copy, update and digest in Python once more.
     """
 
     __slots__ = ("_inner", "_outer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
 """A place inside a document: ``("spec", "roles", 0)``."""
@@ -17,8 +17,7 @@ Key = tuple[str, Identity]
 """An object's natural key within its target: ``("User", ("LOCAL", "alice"))``."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Ref:
+class Ref(NamedTuple):
     """A document by kind and name; printed as ``Kind/name``."""
 
     kind: str

@@ -151,7 +151,7 @@ def _field(target: str, kind: str, identity: Identity, path: str, value: Any) ->
 
 
 def _row(*parts: str, end: str) -> bytes:
-    return f'[{", ".join(map(_text, ("row", *parts)))}{end}'.encode()
+    return f"[{', '.join(map(_text, ('row', *parts)))}{end}".encode()
 
 
 @dataclass(frozen=True, slots=True)

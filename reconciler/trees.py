@@ -122,8 +122,8 @@ def untaken(
     documents: Iterable[Document], taken: dict[str, list[Document]], everyone: Sequence[Claim]
 ) -> list[Problem]:
     """A document that no target takes is a mistake: it would look as if it were managed."""
-    known = {(one.source.name, one.line) for share in taken.values() for one in share}
-    return [_untaken(one, everyone) for one in documents if (one.source.name, one.line) not in known]
+    known = {id(one) for share in taken.values() for one in share}
+    return [_untaken(one, everyone) for one in documents if id(one) not in known]
 
 
 def _untaken(document: Document, everyone: Sequence[Claim]) -> Problem:

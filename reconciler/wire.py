@@ -5,7 +5,7 @@ A ``Flow`` yields a ``Request``, is sent back the ``Response``, and returns what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
@@ -104,9 +104,6 @@ class Response:
         return one_line(self.hide(self.body[:MOST_READ].decode("utf-8", "replace")))
 
 
-_NESTED = (dict, list)
-
-
 def _without_keys(data: Any) -> Any:
     """The same data, changed in place, without the fields of ``NEVER_READ``, however deep they lie.
 
@@ -114,20 +111,23 @@ def _without_keys(data: Any) -> Any:
     """
     level = [data]
     for _ in range(DEEPEST):
-        level = [one for part in level for one in _inner(part) if isinstance(one, _NESTED)]
+        level = [one for part in level if part.__class__ in _NESTED for one in _inner(part)]
         if not level:
             return data
     raise BadReply(f"the answer is nested more than {DEEPEST} levels deep")
 
 
-def _inner(part: Any) -> Iterable[Any]:
-    """What lies directly in a list or an object, once its keys are gone."""
-    if not isinstance(part, dict):
-        return part if isinstance(part, list) else ()
+_NESTED: frozenset[type] = frozenset({dict, list})
+
+
+def _inner(part: Any) -> list[Any]:
+    """The lists and objects that lie directly in a list or an object, once its keys are gone."""
+    if part.__class__ is list:
+        return [one for one in part if one.__class__ in _NESTED]
     if not NEVER_READ.isdisjoint(part):
         for name in NEVER_READ & part.keys():
             del part[name]
-    return part.values()
+    return [one for one in part.values() if one.__class__ in _NESTED]
 
 
 Flow = Generator[Request, Response, T]

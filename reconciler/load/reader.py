@@ -99,7 +99,8 @@ class Reader:
 
     def _pieces(self) -> None:
         text, begin, line = self._text, 0, 1
-        fault = cut.fault(text, begin)
+        plain = cut.is_plain(self._source.data)
+        fault = cut.fault(text, begin, plain=plain)
         for _ in range(MAX_BROKEN):
             end = cut.last_marker(text, begin, fault.at) if fault else len(text)
             stopped = self._piece(_Piece(text[begin:end], line))
@@ -116,7 +117,7 @@ class Reader:
                 return
             begin, line = found, line + cut.line_breaks(text, begin, found)
             if fault and fault.at < begin:
-                fault = cut.fault(text, begin)
+                fault = cut.fault(text, begin, plain=plain)
         raise _Enough(self._location((line, 1)))
 
     def _piece(self, piece: _Piece) -> int | None:

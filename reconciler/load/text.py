@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from functools import cache
 from typing import NamedTuple
 
 from reconciler.load.limits import MAX_FILE_BYTES
@@ -19,8 +20,16 @@ DIRECTIVE = "directives (lines that begin with %) are not supported: remove the 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _MARKER = re.compile(r"^(?:---|\.\.\.)(?=\s|\Z)", re.MULTILINE)
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _SUSPICIOUS = re.compile("(?<![A-Za-z0-9\"'])[&*!]")
+
+
+_PLAIN = b"\t\n\r" + bytes(range(0x20, 0x7F))
+
+
+@cache
+def _forbidden() -> re.Pattern[str]:
+    # It takes as long to make as many a tree takes to load; and most files are plain.
+    return re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 def refusal(data: bytes) -> str | None:
@@ -30,6 +39,11 @@ def refusal(data: bytes) -> str | None:
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return "this is UTF-16 text: save the file as UTF-8"
     return None
+
+
+def is_plain(data: bytes) -> bool:
+    """Whether there is nothing in a file but printable ASCII, tabs and line breaks."""
+    return not data.translate(None, _PLAIN)
 
 
 def decoded(data: bytes) -> str:
@@ -45,12 +59,12 @@ class Fault(NamedTuple):
     message: str
 
 
-def fault(text: str, position: int) -> Fault | None:
-    """The first fault from ``position`` (a line's start) on.
+def fault(text: str, position: int, *, plain: bool = False) -> Fault | None:
+    """The first fault from ``position`` (a line's start) on; of a ``plain`` text, no character is looked at for itself.
 
     Directives are among them because the parser needs quadratic time for many.
     """
-    found = _FORBIDDEN.search(text, position)
+    found = None if plain else _forbidden().search(text, position)
     directive = position if text.startswith("%", position) else text.find("\n%", position) + 1
     if directive >= position and text.startswith("%", directive) and (found is None or directive < found.start()):
         return Fault(directive, 1, DIRECTIVE)

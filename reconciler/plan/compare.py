@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from operator import attrgetter
 
 from reconciler.diff import Difference, compare, explain, listing
 from reconciler.memory import Owned
@@ -56,13 +57,15 @@ def compare_kind(draft: Draft, kind: Kind) -> None:
         _warn_of_forgotten(draft, kind)
         return
     matched = {live.identity for live in pairs.values()}
-    for owned in sorted(view.memory.owned.values(), key=lambda one: one.identity):
-        if owned.kind == kind.name and owned.identity not in matched:
-            _orphan(draft, kind, owned)
+    mine = (owned for owned in view.memory.owned.values() if owned.kind == kind.name)
+    for owned in sorted((one for one in mine if one.identity not in matched), key=attrgetter("identity")):
+        _orphan(draft, kind, owned)
 
 
 def _warn_of_doubles(draft: Draft, kind: Kind) -> None:
     """Two live objects with one natural key: only one of them is looked after, and people should know."""
+    if len(draft.view.live_index(kind.name)) == len(draft.view.live(kind.name)):
+        return
     count = Counter(live.identity for live in draft.view.live(kind.name))
     for identity in sorted(identity for identity, number in count.items() if number > 1):
         shown = ", ".join(identity)
@@ -118,7 +121,8 @@ def _vanished(draft: Draft, item: Item) -> Owned | None:
 
 def _compare(draft: Draft, kind: Kind, item: Item, live: LiveObject) -> None:
     difference = compare(item, live, kind, draft.view)
-    difference = _resend(difference, kind, item, draft)
+    if difference.unknown:
+        difference = _resend(difference, kind, item, draft)
     if difference.unknown:
         draft.unknown.append(_unknown(item, difference))
     if not difference.changed:

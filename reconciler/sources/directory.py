@@ -126,7 +126,7 @@ def _files(root: str) -> dict[str, str]:
 
 
 def _entries(root: str, prefix: str, directory: str) -> Iterator[tuple[str, str, bool, bool]]:
-    """Name, real path, whether it is a link and leads to a directory, of all that has the name of a YAML file or does."""
+    """Name, real path, whether it is a link and leads to a directory: of directories, and of what is named as YAML."""
     try:
         entries = sorted(os.scandir(directory), key=attrgetter("name"))
     except FileNotFoundError:

@@ -87,7 +87,8 @@ def entries(data: Any, what: str, id_names: Iterable[str]) -> list[tuple[str, di
 
 def only(found: Iterable[tuple[str, Mapping[str, Any]]], fields: frozenset[str]) -> list[tuple[str, dict[str, Any]]]:
     """(id, object) pairs with the fields of these paths only: see :func:`picked`."""
-    return [(id, picked(entry, fields)) for id, entry in found]
+    nested = _nested(fields)
+    return [(id, _picked(entry, fields, nested)) for id, entry in found]
 
 
 def picked(entry: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
@@ -95,11 +96,14 @@ def picked(entry: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
 
     What a server shows besides, in this version or in a later one, never gets into a view.
     """
-    nested = _nested(fields)
+    return _picked(entry, fields, _nested(fields))
+
+
+def _picked(entry: Mapping[str, Any], fields: frozenset[str], nested: Mapping[str, frozenset[str]]) -> dict[str, Any]:
     found = {name: value for name, value in entry.items() if name in fields}
-    for name in nested.keys() & entry.keys():
-        if isinstance(entry[name], dict):
-            found[name] = picked(entry[name], nested[name])
+    for name, inner in nested.items():
+        if isinstance(entry.get(name), dict):
+            found[name] = picked(entry[name], inner)
     return found
 
 
@@ -121,7 +125,7 @@ def _id_of(entry: Any, what: str, names: tuple[str, ...]) -> str:
     if isinstance(entry, dict):
         for name in names:
             found = entry.get(name)
-            if isinstance(found, int | str) and not isinstance(found, bool) and found != "":
+            if (found.__class__ is str and found) or found.__class__ is int:
                 return str(found)
     raise BadReply(f"{what}: an entry has no {' or '.join(names)}")
 

@@ -92,7 +92,7 @@ class View:
         """All objects of a kind that documents ask for, in the order of their natural keys."""
         return self._remember(  # type: ignore[no-any-return]
             f"items {kind}",
-            lambda: tuple(sorted(self._items(kind), key=lambda item: item.identity)),
+            lambda: tuple(sorted(self._items(kind), key=attrgetter("identity"))),
         )
 
     def _items(self, kind: str) -> Iterator[Item]:

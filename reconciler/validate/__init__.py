@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any
+
+from pydantic import BaseModel
 
 from reconciler.load import place
 from reconciler.load.suggest import suggest
@@ -40,8 +42,9 @@ def validate(
     problems: list[Problem] = []
     resources: dict[Ref, Resource] = {}
     for document in documents:
-        kind = _kind(document, system, problems)
+        kind = system.kinds.get(document.kind) if document.api_version == system.api_version else None
         if kind is None:
+            problems.append(_foreign(document, system))
             continue
         ref = document.ref
         earlier = resources.get(ref)
@@ -56,24 +59,22 @@ def validate(
         resource = _resource(ref, document, kind, named, problems)
         if resource is not None:
             resources[ref] = resource
-            problems += _secrets(resource, named, reserved, refuse)
+            if named:
+                problems += _secrets(resource, named, reserved, refuse)
     desired = Desired(resources)
     problems += _across(desired, system)
     return desired, sorted(set(problems))
 
 
-def _kind(document: Document, system: System, problems: list[Problem]) -> Kind | None:
+def _foreign(document: Document, system: System) -> Problem:
+    """What is wrong with a document that is of no kind of ours."""
     if document.api_version != system.api_version:
         known = suggest(document.api_version, [system.api_version])
         message = f"no target takes documents of this apiVersion; the target's is {system.api_version}{known}"
-        problems.append(_at(document, ("apiVersion",), message))
-        return None
-    kind = system.kinds.get(document.kind)
-    if kind is None:
-        kinds = ", ".join(sorted(system.kinds))
-        guess = suggest(document.kind, system.kinds)
-        problems.append(_at(document, ("kind",), f"{system.api_version} has no such kind; it has {kinds}.{guess}"))
-    return kind
+        return _at(document, ("apiVersion",), message)
+    kinds = ", ".join(sorted(system.kinds))
+    guess = suggest(document.kind, system.kinds)
+    return _at(document, ("kind",), f"{system.api_version} has no such kind; it has {kinds}.{guess}")
 
 
 def _resource(ref: Ref, document: Document, kind: Kind, named: list[Named], problems: list[Problem]) -> Resource | None:
@@ -83,9 +84,10 @@ def _resource(ref: Ref, document: Document, kind: Kind, named: list[Named], prob
         return None
     bare = Resource(ref, spec, document)
     problems += [_at(document, ("spec", *path), message) for path, message in kind.check(bare)]
-    return Resource(
-        ref, spec, document, tuple(kind.references(bare)), _shared(tuple(name for _, name, alone in named if alone))
-    )
+    references, secrets = tuple(kind.references(bare)), tuple([name for _, name, alone in named if alone])
+    if not references and not secrets:
+        return bare
+    return Resource(ref, spec, document, references, _shared(secrets))
 
 
 @lru_cache(maxsize=1000)  # thousands of documents name the same few secrets
@@ -94,13 +96,18 @@ def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _secrets(resource: Resource, named: list[Named], reserved: frozenset[str], refuse: Refuse) -> Iterator[Problem]:
-    # To ask pydantic for a field that a model doesn't have takes as long as all the rest.
-    host = resource.spec.host if "host" in type(resource.spec).model_fields else None
+    model: type[BaseModel] = type(resource.spec)
+    host = resource.spec.host if _has_host(model) else None
     used_at = (host, getattr(resource.spec, "port", None)) if isinstance(host, str) else None
     for path, value, _ in named:
         own = "this secret is the reconciler's own: documents can't name it" if value in reserved else None
         if message := own or refuse(value, used_at):
             yield _at(resource.document, path, message)
+
+
+@cache  # to ask pydantic takes as long as all the rest
+def _has_host(model: type[BaseModel]) -> bool:
+    return "host" in model.model_fields
 
 
 _NESTED = (dict, list)
@@ -119,19 +126,21 @@ def _named(path: Path, value: Mapping[str, Any] | list[Any]) -> list[Named]:
 
 def _across(desired: Desired, system: System) -> Iterator[Problem]:
     """What concerns several documents: one identity twice, and what kinds say about all their documents."""
-    claimed: dict[tuple[str, Identity], Resource] = {}
-    for resource in desired.resources.values():
-        for identity in system.kinds[resource.ref.kind].natural_keys(resource, desired):
-            earlier = claimed.setdefault((resource.ref.kind, identity), resource)
-            if earlier is not resource:
-                shown = ", ".join(identity)
-                message = (
-                    f"{resource.ref} and {earlier.ref} ({earlier.document.location}) are the same object ({shown})"
-                )
-                yield _at(resource.document, ("metadata", "name"), message)
     for kind in system.kinds.values():
+        claimed: dict[Identity, Resource] = {}
+        for resource in desired.of(kind.name):
+            for identity in kind.natural_keys(resource, desired):
+                earlier = claimed.setdefault(identity, resource)
+                if earlier is not resource:
+                    message = _same(resource, earlier, identity)
+                    yield _at(resource.document, ("metadata", "name"), message)
         for resource, path, message in kind.check_all(desired):
             yield _at(resource.document, ("spec", *path), message)
+
+
+def _same(resource: Resource, earlier: Resource, identity: Identity) -> str:
+    shown = ", ".join(identity)
+    return f"{resource.ref} and {earlier.ref} ({earlier.document.location}) are the same object ({shown})"
 
 
 def _twice(document: Document, earlier: Resource) -> str:

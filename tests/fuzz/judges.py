@@ -103,7 +103,7 @@ def _users(data: Any) -> Keys:
     for _, one in (found := _listed(data, "id")):
         require(isinstance(one.get("name"), str) and type(one.get("directory_id")) in (int, str))
         roles = one.get("roles")
-        require(roles is None or (isinstance(roles, list) and all(isinstance(role, int | str) for role in roles)))
+        require(roles is None or (isinstance(roles, list) and all(type(role) in (int, str) for role in roles)))
     return {(str(one["directory_id"]), one["name"]): id for id, one in found}
 
 

@@ -46,7 +46,7 @@ _REFUSALS: tuple[tuple[str, str, str], ...] = (
         "use https or ssh",
     ),
     (
-        r"fsck error|bad.*in .*object|unpack-objects.*fsck",
+        r"fsck error|\bbad\b.*in .*object|unpack-objects.*fsck",
         "has an object that git's checks find fault with",
         "find it with git fsck and take it out of the history",
     ),

@@ -91,9 +91,8 @@ class DeploymentKind(Kind):
             yield Reference(("spec", "workers", index), "Worker", worker)
 
     def natural_keys(self, resource: Resource, desired: Desired) -> Iterable[Identity]:
-        workers = {one.ref.name: worker_address(one) for one in desired.of("Worker")}
         for name in resource.spec.workers:
-            yield (resource.spec.type, workers.get(name, name))
+            yield (resource.spec.type, _declared_address(name, desired))
 
     def items(self, resource: Resource, view: View) -> Iterable[Item]:
         spec = resource.spec
@@ -280,13 +279,18 @@ NOT_AVAILABLE = "worker-not-available: the Control Center doesn't list the worke
 
 def _two_on_one_worker(resources: Iterable[Resource], desired: Desired) -> Iterable[tuple[Resource, Path, str]]:
     """Instances of two types on one worker (two of one type have one natural key, which is noticed elsewhere)."""
-    addresses = {one.ref.name: worker_address(one) for one in desired.of("Worker")}
     taken: dict[str, Resource] = {}
     for resource in resources:
         for index, name in enumerate(resource.spec.workers):
-            other = taken.setdefault(addresses.get(name, name), resource)
+            other = taken.setdefault(_declared_address(name, desired), resource)
             if other.spec.type != resource.spec.type:
                 yield resource, ("workers", index), f"a worker runs one instance, and {other.ref} has this one already"
+
+
+def _declared_address(name: str, desired: Desired) -> str:
+    """A worker's natural key where a document declares it, else its name, which may be that of a live one."""
+    worker = desired.resources.get(Ref("Worker", name))
+    return worker_address(worker) if worker is not None else name
 
 
 UNTOLD = "the version can't be told from the installer's file name: give version as well"

@@ -76,12 +76,15 @@ def fetch_users(seal: Seal) -> Flow[Any]:
     return only(found, SHOWN)
 
 
+_NAME_OR_ID = frozenset({int, str})
+
+
 def _check_user(user: Mapping[str, Any]) -> None:
     """What a user's natural key and the use of its roles are told by has to be there. Raises BadReply."""
     directory, roles = user.get("directory_id"), user.get("roles")
-    if not isinstance(directory, int | str) or isinstance(directory, bool):
+    if directory.__class__ not in _NAME_OR_ID:
         raise BadReply(f"GET /admin/user: directory_id is {json_type(directory)}")
-    if roles is not None and not (isinstance(roles, list) and all(isinstance(role, int | str) for role in roles)):
+    if roles is not None and not (isinstance(roles, list) and _NAME_OR_ID.issuperset(map(type, roles))):
         raise BadReply("GET /admin/user: roles is not a list of names or ids")
 
 
@@ -254,23 +257,23 @@ def _directory_id(name: str, view: View) -> int | str:
     raise BadReply(f"the Control Center knows no user directory {name!r}")
 
 
-def _count(value: Any) -> bool:
-    return type(value) is int and value >= 0
+UI_SETTINGS = tuple((name, *flat("ui_settings", {name: None})) for name in sorted(UiSettings.model_fields))
+"""The name of each in a reply, and as a field."""
 
 
 def _user(
     id: str, user: Mapping[str, Any], directories: Mapping[str, str], names: Mapping[str, str], own: str | None
 ) -> LiveObject:
-    directory = directories.get(str(user.get("directory_id")), str(user.get("directory_id")))
-    fields: dict[str, Any] = {name: user[name] for name in PLAIN if isinstance(user.get(name), str)}
+    number, roles, shown = str(user.get("directory_id")), user.get("roles"), user.get("ui_settings")
+    directory = directories.get(number, number)
+    fields: dict[str, Any] = {name: value for name in PLAIN if isinstance(value := user.get(name), str)}
     fields["directory"] = directory
-    if isinstance(user.get("roles"), list):
-        fields["roles"] = tuple(sorted({names.get(str(role), str(role)) for role in user["roles"]}))
-    if isinstance(user.get("ui_settings"), dict):
-        shown = user["ui_settings"]
-        fields |= flat(
-            "ui_settings", {name: shown[name] for name in UiSettings.model_fields if _count(shown.get(name))}
-        )
+    if isinstance(roles, list):
+        fields["roles"] = tuple(sorted({names.get(role, role) for role in map(str, roles)}))
+    if isinstance(shown, dict):
+        for name, field in UI_SETTINGS:
+            if (value := shown.get(name)).__class__ is int and value >= 0:
+                fields[field] = value
     if user.get("sealed_key"):
         fields["api_key"] = user["sealed_key"]
     builtin = id == "1" or directory == "SYSTEM" or user.get("editable") is False

@@ -77,7 +77,7 @@ class WorkerKind(Kind):
 
     def condition(self, live: LiveObject) -> Condition:
         """Whether it is connected; the word of a worker that carries an instance is that of the instance."""
-        return of_status(live.facts["status"], CARRYING if live.facts["carries"] else BARE)
+        return _condition(live.facts["status"], live.facts["carries"])
 
     def precondition(self, verb: Verb, work: Work, view: View) -> str | None:
         carries = verb is Verb.DELETE and work.live is not None and work.live.facts["carries"]
@@ -118,6 +118,11 @@ CARRYING = dict.fromkeys(RUNNING | MOVING | FAILED, Health.HEALTHY) | LOST
 BARE = {AVAILABLE: Health.HEALTHY, **dict.fromkeys(FAILED, Health.DEGRADED)} | LOST
 
 
+@lru_cache(maxsize=100)  # of ten thousand workers, nearly all have the same
+def _condition(word: str, carries: bool) -> Condition:
+    return of_status(word, CARRYING if carries else BARE)
+
+
 def judged(word: Any, expected: str, hide: Callable[[str], str]) -> Result:
     """One item of a map of ids to words: the expected word is success, none is unclear, another one is an error."""
     if not isinstance(word, str):
@@ -137,13 +142,13 @@ def _address_of(work: Work) -> str:
 def _worker(id: str, worker: dict[str, Any]) -> LiveObject:
     name = worker.get("display_name")
     shown = name if isinstance(name, str) and name else address(worker)
-    fields = {"host": worker["host"], "port": worker["port"]} | (
-        {"display_name": name} if isinstance(name, str) else {}
-    )
+    fields = {"host": worker["host"], "port": worker["port"]}
+    if isinstance(name, str):
+        fields["display_name"] = name
     return LiveObject("Worker", (address(worker),), shown, id, fields, _facts(status(worker), has_instance(worker)))
 
 
-@lru_cache(maxsize=100)  # of ten thousand workers, nearly all have the same
+@lru_cache(maxsize=100)
 def _facts(word: str, carries: bool) -> Mapping[str, Any]:
     return {"status": word, "carries": carries}
 
