@@ -104,20 +104,20 @@ class Response:
         return one_line(self.hide(self.body[:MOST_READ].decode("utf-8", "replace")))
 
 
+_NESTED: frozenset[type] = frozenset({dict, list})
+
+
 def _without_keys(data: Any) -> Any:
     """The same data, changed in place, without the fields of ``NEVER_READ``, however deep they lie.
 
     Raises BadReply if they can lie deeper than anything that the API answers.
     """
-    level = [data]
+    level = [data] if data.__class__ in _NESTED else []
     for _ in range(DEEPEST):
-        level = [one for part in level if part.__class__ in _NESTED for one in _inner(part)]
+        level = [one for part in level for one in _inner(part)]
         if not level:
             return data
     raise BadReply(f"the answer is nested more than {DEEPEST} levels deep")
-
-
-_NESTED: frozenset[type] = frozenset({dict, list})
 
 
 def _inner(part: Any) -> list[Any]:

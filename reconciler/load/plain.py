@@ -28,7 +28,7 @@ def load_plain(source: SourceFile) -> tuple[Any, Tree | None, list[Problem]]:
     if refusal := cut.refusal(source.data):
         return None, None, [Problem(Location(source.name, 1, 1), refusal)]
     text = cut.decoded(source.data)
-    if fault := cut.fault(text, 0):
+    if fault := cut.fault(text, 0, plain=cut.is_plain(source.data)):
         line = 1 + cut.line_breaks(text, 0, fault.at)
         return None, None, [Problem(Location(source.name, line, fault.column), fault.message)]
     try:

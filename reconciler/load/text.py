@@ -21,14 +21,12 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _MARKER = re.compile(r"^(?:---|\.\.\.)(?=\s|\Z)", re.MULTILINE)
 _SUSPICIOUS = re.compile("(?<![A-Za-z0-9\"'])[&*!]")
-
-
 _PLAIN = b"\t\n\r" + bytes(range(0x20, 0x7F))
 
 
 @cache
 def _forbidden() -> re.Pattern[str]:
-    # It takes as long to make as many a tree takes to load; and most files are plain.
+    # It takes longer to make than many a tree to load, and most files are plain.
     return re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -59,7 +57,7 @@ class Fault(NamedTuple):
     message: str
 
 
-def fault(text: str, position: int, *, plain: bool = False) -> Fault | None:
+def fault(text: str, position: int, *, plain: bool) -> Fault | None:
     """The first fault from ``position`` (a line's start) on; of a ``plain`` text, no character is looked at for itself.
 
     Directives are among them because the parser needs quadratic time for many.

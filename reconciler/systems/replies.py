@@ -87,8 +87,7 @@ def entries(data: Any, what: str, id_names: Iterable[str]) -> list[tuple[str, di
 
 def only(found: Iterable[tuple[str, Mapping[str, Any]]], fields: frozenset[str]) -> list[tuple[str, dict[str, Any]]]:
     """(id, object) pairs with the fields of these paths only: see :func:`picked`."""
-    nested = _nested(fields)
-    return [(id, _picked(entry, fields, nested)) for id, entry in found]
+    return [(id, picked(entry, fields)) for id, entry in found]
 
 
 def picked(entry: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
@@ -96,12 +95,8 @@ def picked(entry: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
 
     What a server shows besides, in this version or in a later one, never gets into a view.
     """
-    return _picked(entry, fields, _nested(fields))
-
-
-def _picked(entry: Mapping[str, Any], fields: frozenset[str], nested: Mapping[str, frozenset[str]]) -> dict[str, Any]:
     found = {name: value for name, value in entry.items() if name in fields}
-    for name, inner in nested.items():
+    for name, inner in _nested(fields).items():
         if isinstance(entry.get(name), dict):
             found[name] = picked(entry[name], inner)
     return found
