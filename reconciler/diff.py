@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from reconciler.model import Item, LiveObject
 from reconciler.secret import SHOWN, SHOWN_CHANGED, SecretRef, revealed, secret_refs
@@ -13,8 +14,7 @@ from reconciler.systems.base import Kind
 from reconciler.systems.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """``changed``: field → (live value, wanted value); ``unknown``: field → why it can't be compared."""
 
     changed: Mapping[str, tuple[Any, Any]]

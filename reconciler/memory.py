@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from reconciler.model import Identity, Key
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
+class Owned(Struct, frozen=True):
     """An object that we created or were told to adopt.
 
     ``id`` is None between a create whose reply held none and the next list. ``document`` is the name of
@@ -30,16 +30,14 @@ class Owned:
         return (self.kind, self.identity)
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What was last sent for a field that can't be read back: its fingerprint and when (Unix seconds)."""
 
     fingerprint: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
+class Unfinished(Struct, frozen=True):
     """A replacement whose delete was sent and whose create wasn't seen: the non-secret fields to create with."""
 
     kind: str
@@ -51,8 +49,7 @@ class Unfinished:
         return (self.kind, self.identity)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenEntry:
+class OpenEntry(Struct, frozen=True):
     """A journalled write that has neither been acknowledged nor settled by reading."""
 
     entry: int
@@ -63,8 +60,7 @@ class OpenEntry:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """The state's picture. ``lineage`` None means: no state was opened; such a memory owns nothing.
 
     ``made``: the non-secret fields that a create was sent with, of objects whose id isn't known yet; by them ours is

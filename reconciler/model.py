@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 Path = tuple[str | int, ...]
 """A place inside a document: ``("spec", "roles", 0)``."""
@@ -27,8 +28,7 @@ class Ref(NamedTuple):
         return f"{self.kind}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(Struct, frozen=True, order=True):
     """A place in a file of the desired state; line and column count from 1. Printed as ``file:line:column``."""
 
     file: str
@@ -39,8 +39,7 @@ class Location:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(Struct, frozen=True, order=True):
     """Something wrong with the desired state, with its place."""
 
     location: Location
@@ -50,16 +49,17 @@ class Problem:
         return f"{self.location}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(Struct, frozen=True):
     """A file of the desired state: its path under the tree's root, and its bytes."""
 
     name: str
-    data: bytes = field(repr=False)
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"SourceFile({self.name!r})"  # what a file holds may have to stay unsaid
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """One YAML document after strict loading: plain data, not yet checked against its kind.
 
     ``source`` and ``index`` (its number in the file, from 0) let a problem's exact place be found again
@@ -85,8 +85,7 @@ class Document:
         return Location(self.source.name, self.line, self.column)
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """One document naming another object: where it says so, and which kind and name it means."""
 
     path: Path
@@ -94,8 +93,7 @@ class Reference:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """A document that passed its kind's checks. ``spec`` is the kind's own pydantic model; ``secrets`` are the names of
     those that the document names."""
 
@@ -110,8 +108,7 @@ class Resource:
         return self.document.annotations
 
 
-@dataclass(frozen=True)
-class Desired:
+class Desired(Struct, frozen=True, dict=True):
     """Everything that the tree asks for, of one target."""
 
     resources: Mapping[Ref, Resource] = field(default_factory=dict)
@@ -129,8 +126,7 @@ class Desired:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One object that a document asks for (a Deployment asks for one a worker, most ask for one).
 
     ``fields`` holds only what the document manages, normalised as the kind compares it;
@@ -148,8 +144,7 @@ class Item:
         return (self.kind, self.identity)
 
 
-@dataclass(frozen=True, slots=True)
-class LiveObject:
+class LiveObject(Struct, frozen=True):
     """One object as the server shows it.
 
     ``fields`` uses the same normal form as ``Item.fields``; what can't be read back is absent.
@@ -168,8 +163,7 @@ class LiveObject:
         return (self.kind, self.identity)
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(Struct, frozen=True):
     """A file that a document names: where it lies, its size in bytes, its SHA-256 once it was computed."""
 
     path: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from reconciler.model import Ref
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """Wishes and limits. ``destructive`` is the budget a pass, ``daily`` the one for 24 hours.
 
     ``allow`` holds the names given to ``--allow`` that take no number (``redeploy``, ``replace``);

@@ -6,8 +6,10 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from reconciler.api import Client
 from reconciler.errors import InputError, MissingSecret, PlanRefused
@@ -32,8 +34,7 @@ if TYPE_CHECKING:
     from reconciler.store.glance import Looks
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """One target as one pass sees it. ``store`` None: the state isn't opened, so nothing is owned; but for a case that
     only reads, which may have a ``glance`` instead.
 
@@ -69,8 +70,7 @@ class Case:
         return Seal(self.target, self.keyring, self.own_key)
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A plan, what it was made from, and when the live side was read (monotonic seconds).
 
     ``approval`` is the digest that somebody had agreed to, where the plan needed that.

@@ -10,6 +10,8 @@ from hashlib import sha256
 from json.encoder import encode_basestring_ascii
 from typing import Any, NoReturn
 
+from msgspec import Struct
+
 from reconciler.forms import Finder
 from reconciler.mac import Mac
 from reconciler.model import Identity
@@ -45,8 +47,7 @@ class Secret:
     __str__ = __format__ = __reduce__ = __reduce_ex__ = __getstate__ = __copy__ = __deepcopy__ = __refuse
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SecretRef:
+class SecretRef(Struct, frozen=True, order=True):
     """``{secret: name}`` in a document: which secret is meant, never its value."""
 
     name: str
@@ -154,8 +155,7 @@ def _row(*parts: str, end: str) -> bytes:
     return f"[{', '.join(map(_text, ('row', *parts)))}{end}".encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(Struct, frozen=True):
     """What stands at the border where a server hands out keys in clear: they become fingerprints there.
 
     ``own_key`` is the key that we log in with, so that our own user can be told among the others.

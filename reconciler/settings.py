@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from reconciler.errors import InputError
 from reconciler.load.suggest import suggest
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     from reconciler.config import ConfigFile, SecretsConfig, TargetConfig
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """One target: where it is, what it is, how we log in, and what may be done to it.
 
     ``state`` is a database URL; ``installers`` a folder beside the desired state in which files are looked for;
@@ -35,7 +36,7 @@ class Target:
     name: str
     system: System
     url: str
-    credentials: Mapping[str, Secret] = field(repr=False)
+    credentials: Mapping[str, Secret]
     state: str = ""
     secrets: Snapshot | None = None
     ca: str | None = None
@@ -51,8 +52,7 @@ class Target:
         return hidden(self.secrets.hide(text) if self.secrets else text, self.credentials.values())
 
 
-@dataclass(frozen=True)
-class Where:
+class Where(Struct, frozen=True):
     """The flags that say which targets are meant; None: not given."""
 
     config: str | None = None
@@ -214,13 +214,12 @@ def default_state(url: str, environ: Mapping[str, str]) -> str:
     return f"sqlite:///{os.path.abspath(base)}/reconciler/{safe}.db"
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """Which secrets documents of one target can name: those that may be sent to its host."""
 
     target: str
     url: str
-    secrets: SecretsConfig = field(repr=False)
+    secrets: SecretsConfig
 
     def refuse(self, name: str) -> str | None:
         """Why no document of the target can name this secret, as a sentence; None: one can."""
@@ -237,8 +236,7 @@ class Bound:
 _MEND = "name another one, or have secrets.bindings changed in the configuration"
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """What a target takes of the tree: documents of one apiVersion, in some folders; and which secrets they name."""
 
     name: str

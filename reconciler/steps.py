@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from reconciler.model import Item, LiveObject
 
@@ -45,8 +46,7 @@ UNKNOWN = "(unknown)"
 """What a field was before, where it can't be read back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One field's difference. ``path`` is a JSON pointer; secrets appear as ``(secret)`` or ``(secret, changed)``,
     and what can't be read back as ``(unknown)``."""
 
@@ -55,16 +55,14 @@ class Change:
     after: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One object that a step touches: what is wanted (None: gone) and what is there (None: nothing yet)."""
 
     item: Item | None
     live: LiveObject | None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One thing to do. ``targets`` has more than one entry only where one call touches several objects.
 
     ``after`` holds the ids of the moves that it waits for: a step's id, or, of a two-phased step,
@@ -100,8 +98,7 @@ class Step:
         return self.targets[0].live
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """Half of a two-phased step, or a whole other one: what the executor schedules.
 
     ``hard`` are the moves whose failure stops this one; ``soft`` are only waited for.
@@ -114,8 +111,7 @@ class Move:
     soft: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class HeldBack:
+class HeldBack(Struct, frozen=True):
     """A step that isn't done now, the rule that says so, and the remedy."""
 
     step: Step
@@ -124,8 +120,7 @@ class HeldBack:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """Fields that can't be compared: they can't be read back and nothing is known of what was sent."""
 
     kind: str
@@ -137,8 +132,7 @@ class Unknown:
 SUMMARY = ("create", "update", "replace", "delete", "upgrade", "redeploy", "blocked", "held", "unchanged")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What will be done, in order, and what won't, and why.
 
     ``target`` is its name, ``url`` where it is; ``lineage`` None: made without the state, can't be applied.
@@ -161,7 +155,7 @@ class Plan:
     calls: Mapping[str, int]
     digest: str
     recorded: str | None = None
-    in_sync: tuple[str, ...] = field(default=(), repr=False)
+    in_sync: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -205,8 +199,7 @@ class Verdict(StrEnum):
     PROGRESSING = "progressing"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """One step's end. ``attempts`` counts the times that a write was sent; ``seconds`` from its start to its end."""
 
     step: str
@@ -216,8 +209,7 @@ class Outcome:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What became of a plan. ``calls`` counts the requests that were sent, ``extra`` polls, retries and re-reads."""
 
     plan: Plan

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from reconciler.model import Key
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """Why steps wait now, in words for people; all empty: nothing does, as in an explicit ``apply``.
 
     ``suspended`` holds back every step, ``closed`` (no maintenance window is open) the disruptive and destructive

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from reconciler.errors import InvalidTree
 from reconciler.load import Parsed, load, place
@@ -24,8 +25,7 @@ OWN_FILE = "reconciler.yaml"
 """At a tree's root, it is the configuration, and no part of the desired state."""
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """A target's share of a tree that passed: its resources, and the files that they name and that are at hand."""
 
     tree: Tree

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 import orjson
+from msgspec import Struct
 
 from reconciler.errors import BadReply
 from reconciler.secret import Secret
@@ -37,15 +38,13 @@ class Session(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class AsUser:
+class AsUser(Struct, frozen=True):
     """Credentials of another session, which the flow itself has opened."""
 
     headers: Mapping[str, Secret]
 
 
-@dataclass(frozen=True, slots=True)
-class FileBody:
+class FileBody(Struct, frozen=True):
     """A body that is streamed from disk: the path, the size in bytes, the SHA-256 in hex."""
 
     path: str

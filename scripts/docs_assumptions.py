@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
+
 from reconciler.emulator.metadefender.options import Options, choices
 from reconciler.systems.base import Assumption
 from reconciler.systems.metadefender.assumptions import ASSUMPTIONS
@@ -36,7 +38,7 @@ def assumptions_pages() -> dict[str, str]:
 
 def told(one: Assumption) -> bool:
     """Whether ``reconciler doctor`` can tell it: it has a look of its own, or the preflight shows it."""
-    unset = next(field.default for field in dataclasses.fields(Assumption) if field.name == "look")
+    unset = next(field.default for field in msgspec.structs.fields(Assumption) if field.name == "look")
     return one.look is not unset or one.id in BY_PREFLIGHT
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from reconciler.errors import LoginRefused, ReconcilerError
 from reconciler.wire import Request, Response
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How long and how much, for one client. Times are in seconds, sizes in bytes.
 
     ``request`` is the total deadline of one try, from asking for a connection to the last byte of the answer;
@@ -36,8 +36,7 @@ class Limits:
     logout: float = 5.0
 
 
-@dataclass(slots=True)
-class Calls:
+class Calls(Struct):
     """How many requests went out, by method: ``first`` sends, and ``extra`` ones (polls, retries, probes, re-logins).
 
     ``by_operation`` splits the first sends by operation, so that logins can be told from the rest.
@@ -69,8 +68,7 @@ class Journal(Protocol):
         """What came of it: an answer, or an error. Not called when the process was interrupted meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
+class Hooks(Struct, frozen=True):
     """Callables of the owner; the synchronous ones must not block, and but for ``fence`` not raise.
 
     ``guard`` runs before each login and raises LoginRefused when these credentials are known to be refused.

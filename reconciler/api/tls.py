@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from reconciler.errors import InputError, TlsFailure
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(Struct, frozen=True):
     """How a target's connection is protected.
 
     ``ca`` is a PEM file whose authorities are trusted in place of the machine's own. ``allow_http`` permits

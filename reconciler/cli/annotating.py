@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import click
+from msgspec.structs import replace
 
 from reconciler.errors import InvalidTree
 from reconciler.model import Problem

@@ -6,9 +6,10 @@ import asyncio
 import math
 import sys
 import time
-from dataclasses import dataclass, replace
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.api import Hooks
 from reconciler.cli.codes import report_code, worst
@@ -157,8 +158,7 @@ def _show_all(reports: list[Report], count: int, output: str, out: str | None) -
         write_out(out, documents_of([report_json(one) for one in reports], count))
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """How it is to be done. ``expected`` is the digest of the plan that was agreed to; ``agreed``: nobody is asked;
     ``suspended``: it is done although the target is suspended."""
 

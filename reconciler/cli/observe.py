@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import replace
 
 import click
+from msgspec.structs import replace
 
 from reconciler.cli.common import finish
 from reconciler.cli.holds import when

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from reconciler.errors import InputError
 from reconciler.plan import make_plan

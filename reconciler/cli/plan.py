@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from reconciler.cli.annotating import annotated, annotations_option
 from reconciler.cli.codes import document_code, plan_code, worst
@@ -42,8 +42,7 @@ NARROWEST, WIDEST = 40, 400
 """Columns that a server draws for."""
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """What is to be shown: each plan's document, its text (none where that is JSON), its exit code."""
 
     documents: list[dict[str, Any]]

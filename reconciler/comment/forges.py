@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from reconciler.errors import BadReply
 from reconciler.secret import Secret
@@ -15,8 +16,7 @@ from reconciler.wire import Request, Response, json_body
 PAGE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A comment that is there. ``page`` is its address for people, None where the server doesn't tell."""
 
     id: int

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import orjson
+from msgspec import Struct
 
 from reconciler.api.address import base_of
 from reconciler.comment.forges import FORGES, Forge
@@ -28,8 +28,7 @@ _REPOSITORY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """One pull request: the kind of server, its API's address, the repository, the number."""
 
     forge: Forge

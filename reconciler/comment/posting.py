@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from reconciler import __version__
 from reconciler.api import Client, Limits, Tls, make_http
@@ -34,8 +35,7 @@ PAUSES = (1.0, 5.0)
 PASSING = (ServerFault, Unanswered, Unreachable)
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Struct, frozen=True):
     """What was done, and where people see it."""
 
     done: Literal["created", "updated", "unchanged"]

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
+from msgspec import Struct
 
 from reconciler import orders
 from reconciler.daemon.board import Board
@@ -40,8 +41,7 @@ APPROVED_FOR = 24 * 3600.0
 """Seconds for which an approval waits for its plan to be carried out."""
 
 
-@dataclass(frozen=True)
-class Rhythm:
+class Rhythm(Struct, frozen=True):
     """``backoff``: the longest wait after failures; ``parallelism``: passes at once; ``lease``: seconds a lease lasts;
     ``replica``: what this process is called."""
 

@@ -7,16 +7,16 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 KEPT = 500
 PENDING = 200
 """How many events a listener may be behind before it loses the oldest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(Struct, frozen=True):
     """One event: ``type`` such as ``pass-ended``, the target's name (None: the source or the process), plain data."""
 
     id: int

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from typing import Protocol
 
 import structlog
+from msgspec.structs import replace
 from watchfiles import awatch
 
 from reconciler.errors import InputError

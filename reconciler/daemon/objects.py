@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from reconciler.daemon.state import ObjectState, Sync
 from reconciler.memory import Owned
@@ -14,8 +15,7 @@ from reconciler.systems.health import HEALTHY, Condition, Health
 from reconciler.systems.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(Struct, frozen=True):
     """What the plan, or the report of its carrying out, says of an object; ``condition`` where it knows better."""
 
     sync: Sync
@@ -31,8 +31,7 @@ MISSING = Condition(Health.MISSING)
 LEFT = "no document asks for it any more"
 
 
-@dataclass(slots=True)
-class _Told:
+class _Told(Struct):
     """What was said, by natural key."""
 
     by_key: dict[Key, _Said] = field(default_factory=dict)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
+
+from msgspec import Struct
 
 FIRST_RETRY = 5.0
 JITTER = 0.1
@@ -13,8 +14,7 @@ QUARANTINE_FIRST = 300.0
 QUARANTINE_LONGEST = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """``interval`` seconds between passes that went well, ``longest`` between failing ones."""
 
     interval: float

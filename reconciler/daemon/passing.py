@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.daemon.holding import Holding
 from reconciler.daemon.quarantine import quarantined, remember_failures
@@ -27,8 +30,7 @@ SUSPENDED = "suspended"
 ERROR = "error"
 
 
-@dataclass(frozen=True)
-class Passed:
+class Passed(Struct, frozen=True):
     """How a pass ended. ``plan`` is what was found, ``report`` what was done (None: nothing was to be)."""
 
     verdict: str

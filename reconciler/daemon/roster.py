@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from reconciler.config import ConfigFile, TargetConfig
 from reconciler.daemon.state import Mode
 from reconciler.policy import Policy
@@ -28,8 +30,7 @@ FRESH = 1.0
 """Seconds for which one look at all secrets serves every target that asks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What is fixed about one target while the daemon runs."""
 
     name: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import IO
 
 import structlog
+from msgspec import Struct
 
 from reconciler.config import DaemonConfig
 from reconciler.daemon.daemon import Daemon
@@ -32,8 +32,7 @@ LAST_WORDS = 3.0
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What the command line asks for; ``mode`` None: as configured."""
 
     flags: Flags

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from pydantic import TypeAdapter, ValidationError
 
 from reconciler.config import DaemonConfig
@@ -23,8 +23,7 @@ from reconciler.settings import beside, variable
 from reconciler.sources.git import Repository
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(Struct, frozen=True):
     """What the command line says; None: not given."""
 
     path: str | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from reconciler.model import Problem
 from reconciler.steps import Plan, Report
@@ -39,8 +40,7 @@ class Sync(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectState:
+class ObjectState(Struct, frozen=True):
     """One object of the desired state, or one of ours that has no document any more.
 
     ``words`` says why, where there is something to say (a rule's reason, an error); ``health_words`` is the server's
@@ -55,8 +55,7 @@ class ObjectState:
     health_words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceState(Struct, frozen=True):
     """Where the desired state comes from, and how the last look at it went.
 
     ``where`` is without credentials. ``revision`` is that of the tree in force, ``seen`` that of the newest one,
@@ -77,8 +76,7 @@ class SourceState:
         return self.error is None and not self.problems
 
 
-@dataclass(frozen=True, slots=True)
-class TargetState:
+class TargetState(Struct, frozen=True):
     """One target as the last pass left it. Times are Unix seconds.
 
     ``verdict`` is how the last pass ended: a ``Verdict``'s word, ``drifted`` where drift was only told,

@@ -6,7 +6,10 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.api import Client
 from reconciler.errors import ApiError, InputError, Refused, ServerFault
@@ -24,8 +27,7 @@ WAITS = 10
 """How often what was read may grow old before its turn comes; that counts as no attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How one object's call ended; ``work`` is as it was sent, with what was live then."""
 
     status: Status

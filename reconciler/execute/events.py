@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from reconciler.steps import Outcome
 
@@ -18,8 +19,7 @@ class Happening(StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One happening. ``text`` is a status word or an error; ``done`` and ``total`` are bytes of an upload."""
 
     happening: Happening

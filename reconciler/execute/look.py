@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import time
 from collections.abc import Iterable
 from typing import Any
+
+from msgspec.structs import replace
 
 from reconciler.api import Client
 from reconciler.errors import ApiError
@@ -68,7 +69,7 @@ class Looker:
 
     def renew(self, **changes: Any) -> None:
         """Change something else in the picture (files, say); nothing that was derived from it is kept."""
-        self._view = dataclasses.replace(self._view, _cache={}, **changes)
+        self._view = replace(self._view, _cache={}, **changes)
 
     async def _ensure(self, name: str, oldest: float) -> None:
         while self._read_at.get(name, float("-inf")) < oldest:

@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from reconciler.api import Client
 from reconciler.errors import StateError
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from reconciler.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """``parallelism``: calls at once; ``timeout``, ``poll``: seconds to wait for what settles, between two looks."""
 
     parallelism: int = 8
@@ -35,8 +35,7 @@ class Options:
     poll: float = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Moves that share one call."""
 
     kind: Kind

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from reconciler.load.reader import Allowance, Reader
 from reconciler.model import Document, Problem, SourceFile
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """What one file held, and what reading it took of the allowance."""
 
     documents: list[Document]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from itertools import chain, repeat, starmap
 from operator import length_hint
 from typing import Any
 
+from msgspec import Struct
 from yaml import YAMLError
 from yaml._yaml import CParser
 from yaml.events import (
@@ -54,21 +54,19 @@ class _Enough(Exception):
         self.location = location
 
 
-@dataclass(slots=True)
-class Allowance:
+class Allowance(Struct):
     """What may still be read, of all files together."""
 
     documents: int = MAX_DOCUMENTS
     values: int = MAX_VALUES
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(Struct):
     """A part of the file that begins with a document: its text, and the number of its first line."""
 
     text: str
     line: int
-    watch: bool = field(init=False)
+    watch: bool = False
 
     def __post_init__(self) -> None:
         self.watch = cut.may_hold_indicators(self.text)

@@ -6,9 +6,9 @@ It is only taken when something is wrong with the document, or when a place in i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from msgspec import Struct, field
 from yaml import YAMLError
 from yaml._yaml import CParser
 from yaml.events import (
@@ -34,8 +34,7 @@ Mark = tuple[int, int]
 KEY_NOT_SCALAR = "a key can't be a list or a map: if this is text (such as a template's '{{ }}'), put it in quotes"
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """A value: where it begins, and its scalar (None for null and refused ones), entries or items."""
 
     mark: Mark
@@ -52,16 +51,14 @@ class Node:
         return self.scalar
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """A key of a map, where it stands, and its value."""
 
     mark: Mark
     node: Node
 
 
-@dataclass(slots=True)
-class Tree:
+class Tree(Struct):
     """A document's root, and all that strict YAML refuses in it, with its place."""
 
     root: Node

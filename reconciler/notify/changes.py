@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.notify.message import Message
 
@@ -16,8 +18,7 @@ LASTING = 900.0
 """Seconds after which a passing outcome is told like any other."""
 
 
-@dataclass(slots=True)
-class _Told:
+class _Told(Struct):
     outcome: str | None = None
     passing: str | None = None
     since: float = 0.0

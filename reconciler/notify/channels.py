@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from reconciler.notify.chat import Apprise
 from reconciler.notify.commit_status import CommitStatus
@@ -14,8 +15,7 @@ from reconciler.notify.webhook import Webhook
 from reconciler.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookTo:
+class WebhookTo(Struct, frozen=True):
     """Messages as signed JSON. ``name`` is how logs call it: the secret's name; ``targets`` empty: all."""
 
     name: str
@@ -24,8 +24,7 @@ class WebhookTo:
     targets: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class AppriseTo:
+class AppriseTo(Struct, frozen=True):
     """Messages to an address that apprise understands, or to several."""
 
     name: str
@@ -33,8 +32,7 @@ class AppriseTo:
     targets: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class StatusTo:
+class StatusTo(Struct, frozen=True):
     """The status of commits. ``api`` is the git server's, where it isn't the public one; ``page`` is linked to."""
 
     provider: Literal["github", "gitlab"]

@@ -6,9 +6,9 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 
 from reconciler.api.address import join
 from reconciler.errors import InputError
@@ -28,8 +28,7 @@ _HEADER = re.compile("[!-~]+")
 _log = structlog.get_logger("reconciler.notify")
 
 
-@dataclass(frozen=True, slots=True)
-class _Status:
+class _Status(Struct, frozen=True):
     revision: str
     state: State
     description: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import orjson
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from reconciler.render.words import safe
 
@@ -16,8 +17,7 @@ LONGEST = 2000
 """Characters of one text; the rest is on the page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """How a pass over a target ended. ``outcome`` is the verdict's word; ``at`` is in Unix seconds.
 
     ``counts`` are whole numbers by what is counted (``{"synced": 18, "blocked": 2}``), ``blocked`` the rules that hold

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import httpx
+from msgspec import Struct, field
 
 from reconciler.api import Tls, make_http
 from reconciler.api.address import is_loopback, usable
@@ -23,8 +23,7 @@ _ANSWER = 16 * 1024
 _REQUEST = Request("notify", "POST", "/")
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """How requests leave: which servers are believed, and through which proxy."""
 
     tls: Tls = field(default_factory=Tls)

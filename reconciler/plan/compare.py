@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from operator import attrgetter
+
+from msgspec.structs import replace
 
 from reconciler.diff import Difference, compare, explain, listing
 from reconciler.memory import Owned
@@ -99,7 +100,7 @@ def _create(draft: Draft, item: Item) -> None:
     lost = _vanished(draft, item)
     reason = ""
     if unfinished:
-        item = dataclasses.replace(item, fields={**unfinished.fields, **item.fields})
+        item = replace(item, fields={**unfinished.fields, **item.fields})
         reason = "finishes a replacement that was cut short"
     elif lost is not None:
         reason = "it was ours and has vanished"

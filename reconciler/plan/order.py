@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
 from graphlib import TopologicalSorter
+
+from msgspec.structs import replace
 
 from reconciler.plan.cascade import step_of
 from reconciler.steps import Action, Move, Step
@@ -23,10 +24,7 @@ def ordered(draft: Draft) -> tuple[tuple[Step, ...], tuple[Move, ...]]:
         if edge.before in moves and edge.after in moves:
             (hard if edge.hard else soft)[edge.after].add(edge.before)
     _prepare_first(moves, hard, soft)
-    full = [
-        dataclasses.replace(move, hard=move.hard | hard[id], soft=frozenset(soft[id] - hard[id]))
-        for id, move in moves.items()
-    ]
+    full = [replace(move, hard=move.hard | hard[id], soft=frozenset(soft[id] - hard[id])) for id, move in moves.items()]
     sequence = _sorted(full, free)
     steps = _steps_in_order(sequence, free)
     return steps, tuple(sequence)
@@ -77,4 +75,4 @@ def _steps_in_order(sequence: list[Move], free: dict[str, Step]) -> tuple[Step, 
     for move in sequence:
         after[move.step] |= {one for one in move.hard | move.soft if step_of(one) != move.step}
     seen = dict.fromkeys(move.step for move in sequence)
-    return tuple(dataclasses.replace(free[id], after=tuple(sorted(after[id]))) for id in seen)
+    return tuple(replace(free[id], after=tuple(sorted(after[id]))) for id in seen)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from reconciler.api.retry import retry_after
 from reconciler.errors import (
@@ -34,8 +34,7 @@ SHORTEST_TOKEN = 8
 """A shorter text isn't taken out of answers: it would be found where nobody meant it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What was asked: in words, of whom, and which role it takes; ``known``: with a token."""
 
     operation: str

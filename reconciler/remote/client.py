@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from reconciler import __version__
 from reconciler.api import Client, Limits, Tls, make_http
@@ -24,8 +26,7 @@ PLAN_SECONDS = 300.0
 """A server bounds its plans itself, and says so; this is for one that doesn't answer at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(Struct, frozen=True):
     """How a server is to draw plans: ``format`` is text, markdown or html; the rest is for text."""
 
     format: str

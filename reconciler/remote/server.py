@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from reconciler.api.address import base_of
 from reconciler.errors import InputError
@@ -12,8 +13,7 @@ from reconciler.secrets import read_setting
 from reconciler.settings import variable
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(Struct, frozen=True):
     """A daemon's address, and how we talk to it; ``token`` None: as somebody whom it doesn't know.
 
     ``ca`` is a PEM file whose authorities are trusted in place of the machine's own.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from reconciler.render.words import clipped, safe
 from reconciler.secret import SHOWN, SHOWN_CHANGED, Secret, SecretRef
@@ -16,8 +17,7 @@ INLINE = 100
 """Two lists longer than this are told apart element by element."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One line of a step's changes; ``mark`` is ``+`` (set), ``-`` (unset) or ``~`` (changed)."""
 
     name: str

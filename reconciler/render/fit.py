@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import IntEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.render.gfm import code, prose, table
 from reconciler.render.words import count
@@ -20,8 +22,7 @@ class Detail(IntEnum):
     FULL = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One step, in full and on one line; ``full`` is empty where the line says all there is."""
 
     action: Action
@@ -30,8 +31,7 @@ class Entry:
     full: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """Entries of one importance; ``noun`` names one of them."""
 
     title: str
@@ -39,8 +39,7 @@ class Section:
     entries: Sequence[Entry]
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """A document: what always stands, around sections that are ordered by importance."""
 
     title: str

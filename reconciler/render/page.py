@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from reconciler.render.words import safe
 
@@ -24,8 +25,7 @@ CODES = {
 }
 
 
-@dataclass(slots=True)
-class Page:
+class Page(Struct):
     """Lines under construction."""
 
     width: int = 80

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from reconciler.model import SourceFile
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """The files of the desired state, sorted by name; ``root`` is the directory that their names are relative to.
 
     ``revision`` is the commit that they were read from, None for a plain directory.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,16 +17,14 @@ from reconciler.store.hold import Hold, Terms
 from reconciler.store.place import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """An engine whose transactions each see one moment, and the version of the schema that was found."""
 
     engine: Engine
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
+class Writing(Struct, frozen=True):
     """What a process that writes has open.
 
     ``writer`` begins transactions that write; ``guard`` raises StateError when what is written would be lost;

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable
-from dataclasses import dataclass, field
 from typing import ClassVar
+
+from msgspec import Struct, field
 
 from reconciler.secret import Keyring
 from reconciler.store.backend import Backend, Writing
@@ -13,8 +14,7 @@ from reconciler.store.hold import locked
 from reconciler.store.writer import Writer
 
 
-@dataclass(slots=True)
-class Database:
+class Database(Struct):
     """``targets`` are those that this process has open for writing; the last one to leave closes everything."""
 
     backend: Backend

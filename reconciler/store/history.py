@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from reconciler.errors import StateError
@@ -35,8 +35,7 @@ def begin_pass(connection: Connection, seals: Seals, start: PassStart) -> int:
     return int(made[0]) if made else 0
 
 
-@dataclass(frozen=True, slots=True)
-class PassEnd:
+class PassEnd(Struct, frozen=True):
     """How a pass ended; ``at`` in Unix seconds."""
 
     at: float

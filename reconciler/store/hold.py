@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from reconciler.errors import StateLocked
@@ -26,8 +26,7 @@ def locked(holder: str) -> StateLocked:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """``lease``: seconds after which a silent holder counts as gone. ``request_deadline``: seconds after which no
     request of it can still have an effect."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from sys import intern
 from typing import Any
+
+from msgspec import Struct
 
 from reconciler.memory import Memory, OpenEntry, Owned, Sent, Unfinished
 from reconciler.model import Identity, Key
@@ -23,8 +24,7 @@ through more layers, ten thousand rows would take twice as long."""
 _RELEVANT = f"(charged <> 0 OR charged IS NULL OR status NOT IN ({', '.join('?' * len(CLOSED))}) OR status IS NULL)"
 
 
-@dataclass(frozen=True, slots=True)
-class Things:
+class Things(Struct, frozen=True):
     """What is remembered whatever the time is, and how many of its rows were passed over as damaged."""
 
     owned: Mapping[Key, Owned]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from reconciler.errors import StateUnusable
 
 RESTORE = "Put a backup in its place, or move it away to begin with a state that owns nothing."
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """``name`` shows no password; ``remedy`` says what to do when the content is damaged."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from reconciler.memory import Owned
 from reconciler.model import Identity, Key
@@ -25,8 +26,7 @@ ORDERED = "ordered"
 """The verdict of what isn't a pass, but somebody's order."""
 
 
-@dataclass(frozen=True, slots=True)
-class PassStart:
+class PassStart(Struct, frozen=True):
     """A pass as it begins. ``at`` in Unix seconds; ``mode`` names what runs it (``apply``, ``enforce`` …)."""
 
     at: float
@@ -35,8 +35,7 @@ class PassStart:
     digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PassRecord:
+class PassRecord(Struct, frozen=True):
     """A pass as history shows it; ``ended`` and ``verdict`` are None while it runs, or when it was cut short."""
 
     id: int
@@ -47,8 +46,7 @@ class PassRecord:
     outcomes: tuple[Mapping[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One write, journalled before it is sent: the request, and all objects that it touches.
 
     ``moves`` are the plan's moves that it carries out, ``names`` the objects as people call them.
@@ -70,8 +68,7 @@ class Entry:
     fields: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True):
     """How a journalled write ended, and what we know since then.
 
     ``own``: objects that are ours now; ``disown``: objects that are gone (with what was sent for them);
@@ -86,8 +83,7 @@ class Settlement:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRecord:
+class EntryRecord(Struct, frozen=True):
     """A journalled write as it is kept. ``status`` is ``open`` or an ``Ending``; ``how`` says who settled it.
 
     ``intact`` False: its seal is broken, so that nothing it says may be relied on. ``entry.fields`` is always
@@ -103,8 +99,7 @@ class EntryRecord:
     intact: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Suspension:
+class Suspension(Struct, frozen=True):
     """A target that nothing is written to; ``until`` None: until somebody resumes it. Times are Unix seconds."""
 
     owner: str
@@ -113,8 +108,7 @@ class Suspension:
     until: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """A plan that somebody has agreed to, until it is carried out or ``until`` (Unix seconds) has passed."""
 
     digest: str
@@ -123,8 +117,7 @@ class Approval:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantine:
+class Quarantine(Struct, frozen=True):
     """An object whose steps failed ``failures`` times in a row; tried again from ``until`` (Unix seconds) on."""
 
     kind: str
@@ -139,8 +132,7 @@ class Quarantine:
         return (self.kind, self.identity)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What people have ordered, and which objects have failed of late, at one moment."""
 
     suspension: Suspension | None = None

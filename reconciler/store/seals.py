@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from reconciler.secret import Keyring
 from reconciler.store.columns import CONTENT
@@ -24,8 +25,7 @@ else:
     Row = Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Seals:
+class Seals(Struct, frozen=True):
     """Makes and checks the seals of one target's rows."""
 
     keyring: Keyring

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec import Struct, field
 from pydantic import BaseModel, ConfigDict
 
 from reconciler.errors import InputError
@@ -40,8 +40,7 @@ class Verb(StrEnum):
     UPGRADE = "upgrade"
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(Struct, frozen=True):
     """Something that one GET reads. ``fetch`` returns it parsed, or ``NotOffered``; raises ApiError.
 
     ``public`` are the fields that a recording may show to anybody, nested ones with slashes: what could hold a
@@ -53,8 +52,7 @@ class Collection:
     public: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """One object of one call: the move it belongs to, what is wanted, what is there, which fields differ."""
 
     move: str
@@ -84,8 +82,7 @@ class Said(StrEnum):
     UNCLEAR = "unclear"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The answer for one object; ``id`` where the reply gave one, ``error`` in the server's words."""
 
     said: Said
@@ -105,8 +102,7 @@ class Result:
         return cls(Said.UNCLEAR, error=error)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Not settled yet; ``text`` is the server's status word for it."""
 
     text: str
@@ -329,8 +325,7 @@ def _identity(work: Work) -> Identity:
     return work.item.identity if work.item else work.live.identity if work.live else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Assumption:
+class Assumption(Struct, frozen=True):
     """Something that the reference leaves open: its id (the emulator's switch, too), and what depends on it.
 
     ``look`` tells from a view what the server at hand does, None where GETs can't tell.
@@ -340,11 +335,10 @@ class Assumption:
     question: str
     answers: tuple[str, ...]
     if_wrong: str
-    look: Callable[[View], str | None] = field(default=lambda view: None, repr=False)
+    look: Callable[[View], str | None] = lambda view: None
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Struct, frozen=True):
     """One document made from a foreign file. A ``SecretRef`` in ``spec`` names a field of ``secrets``."""
 
     name: str
@@ -352,8 +346,7 @@ class Imported:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Importer:
+class Importer(Struct, frozen=True):
     """A command that turns a file of the product's own into documents of one kind.
 
     ``read`` takes the file's plain data and yields each entry's place with its document, or with what is wrong.

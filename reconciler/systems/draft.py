@@ -6,8 +6,10 @@ Rules are first-class: each has a name, cites where it comes from, and may add s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from reconciler.model import Item, Key, LiveObject
 from reconciler.policy import Policy
@@ -34,8 +36,7 @@ class Rule:
         """Say what comes before what."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edge:
+class Edge(Struct, frozen=True, order=True):
     """``before`` ends before ``after`` begins; ``hard``: and if it fails, ``after`` isn't done."""
 
     before: str
@@ -43,8 +44,7 @@ class Edge:
     hard: bool = True
 
 
-@dataclass
-class Draft:
+class Draft(Struct):
     """The plan in the making. Rules change it through its methods only."""
 
     view: View

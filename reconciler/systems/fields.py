@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from reconciler.secret import SecretRef
@@ -34,7 +34,7 @@ def _named(name: str) -> SecretRef:
 
 SecretField = Annotated[
     SecretRef,
-    BeforeValidator(_secret),
+    PlainValidator(_secret),
     WithJsonSchema(
         {
             "type": "object",

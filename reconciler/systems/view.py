@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from reconciler.memory import Memory, Owned
 from reconciler.model import Desired, FileFacts, Identity, Item, Key, LiveObject, Ref
@@ -16,22 +17,19 @@ if TYPE_CHECKING:
     from reconciler.systems.base import Kind, System
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """A collection that couldn't be read: nothing is known of it, least of all that it is empty."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotOffered:
+class NotOffered(Struct, frozen=True):
     """A collection that this server doesn't show (404 or 405): it can be written only."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class View:
+class View(Struct, frozen=True, eq=False):
     """All that a plan is made from. ``collections`` maps a name to what its flow returned, or to one of the above.
 
     ``values`` are the secrets that have a value here; ``files`` maps a document's ``file`` to its facts.
@@ -47,7 +45,7 @@ class View:
     keyring: Keyring | None = None
     files: Mapping[str, FileFacts] = field(default_factory=dict)
     own_user: str | None = None
-    _cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[str, Any] = field(default_factory=dict)
 
     def collection(self, name: str) -> Any:
         """What was read; None where it wasn't, whatever the cause."""

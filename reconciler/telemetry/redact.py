@@ -10,9 +10,10 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
+
+from msgspec import Struct, field
 
 from reconciler.forms import SHORTEST, Finder
 from reconciler.secret import SHOWN, Secret
@@ -38,8 +39,7 @@ _TELLTALE = re.compile(
 _HINTS = ("://", "bearer ", "basic ")
 
 
-@dataclass(slots=True)
-class _Owner:
+class _Owner(Struct):
     """One owner's secrets: those in force, and since when the others aren't any more."""
 
     current: frozenset[str] = frozenset()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.requests import HTTPConnection
 
 from reconciler.errors import InputError
@@ -16,8 +16,7 @@ LOCAL = "localhost"
 """What history calls those who need no token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Who asks, as history calls them, and what they may do."""
 
     name: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
+from msgspec import Struct, field
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -45,8 +45,7 @@ class Services:
         self.waker = Waker(control.wake, Bucket(settings.hooks_per_minute))
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request to an operation, past its checks."""
 
     request: Request
@@ -98,8 +97,7 @@ def _small(_: WebSettings) -> int:
     return SMALL_BODY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(Struct, frozen=True, kw_only=True):
     """One method of one path.
 
     ``role`` None: open to all. ``answers`` are the good statuses, each with its media types and their types (None: no

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from reconciler.config.daemon import PlanLimits
 from reconciler.secret import Secret
@@ -41,8 +42,7 @@ class Role(StrEnum):
         return order.index(self) >= order.index(other)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A bearer token: ``name`` is what history calls its bearer."""
 
     name: str
@@ -50,8 +50,7 @@ class Token:
     secret: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class WebSettings:
+class WebSettings(Struct, frozen=True):
     """``metrics`` takes an ``Accept`` header and gives the text and its content type; it may block for a moment.
 
     ``loopback``: the listen address is a loopback address, so that reading needs no token where none is configured;

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reconciler.api import BrokenReply, Calls, Limits, Tls, make_http
 from reconciler.api.retry import pause, retry_after

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import ssl
 import traceback
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from reconciler.api.errors_map import LIBRARY_ERRORS, WORDS, chain, failed
 from reconciler.api.outgoing import Departure
@@ -65,7 +66,7 @@ def shown(error: BaseException) -> str:
 def test_no_error_shows_a_credential(handler: object, request_: Request) -> None:
     async def main() -> None:
         limits = replace(limits_for(handler), tries=1)
-        sent = replace(request_, session=AsUser({"apikey": Secret(CANARY), "x-more": Secret(CANARY + "2")}))
+        sent = dataclasses.replace(request_, session=AsUser({"apikey": Secret(CANARY), "x-more": Secret(CANARY + "2")}))
         async with serving(handler) as server:  # type: ignore[arg-type]
             for request in (request_, sent):
                 async with client_of(server.url, Key(CANARY), limits=limits) as client:
@@ -85,7 +86,7 @@ def test_errors_without_an_answer_show_none_either(tmp_path: Path) -> None:
         async with serving(script(Reply())) as server:
             url = server.url
             async with client_of(url, Key(CANARY)) as client:
-                for request in (put("/a/../b"), replace(put(), body=body), put(headers={"apikey\n": "x"})):
+                for request in (put("/a/../b"), dataclasses.replace(put(), body=body), put(headers={"apikey\n": "x"})):
                     with pytest.raises(ReconcilerError) as caught:
                         await client.run(one(request))
                     assert CANARY not in shown(caught.value)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reconciler.errors import InputError, ServerFault
 from reconciler.memory import Memory, Owned, Sent
@@ -39,7 +40,7 @@ def drive(flow: Any, *answers: Response | Exception) -> Any:
             if isinstance(answer, Exception):
                 flow.throw(answer)
             else:
-                flow.send(replace(answer, border=request.border))
+                flow.send(dataclasses.replace(answer, border=request.border))
     except StopIteration as end:
         return end.value
     raise AssertionError("the flow wants more")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reconciler.daemon.objects import objects_of
 from reconciler.daemon.state import Health, ObjectState, Sync
@@ -88,7 +88,7 @@ def test_what_is_ours_without_a_document_is_listed_while_it_is_there() -> None:
     seen = owning(view(user("u5"), live={"listUsers": users}), *(("User", ("LOCAL", f"u{n}")) for n in (5, 6)))
     gone = Owned("User", ("LOCAL", "gone"), "9", "gone", "gone")
     other = Owned("User", ("LOCAL", "u7"), "70", "u7", "u7")
-    memory = dataclasses.replace(seen.memory, owned={**seen.memory.owned, gone.key: gone, other.key: other})
+    memory = replace(seen.memory, owned={**seen.memory.owned, gone.key: gone, other.key: other})
     seen = again(seen, memory=memory)
     assert listed(seen)["User/u6"] == ("held", "no document asks for it any more", "healthy", "")
     assert sorted(listed(seen)) == ["User/u5", "User/u6"]

@@ -7,10 +7,10 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reconciler.cli.main import BUILT_IN, built_in
 from reconciler.errors import InputError

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reconciler.execute.checks import NotReady, Ready, UnderWay, prepared
 from reconciler.steps import Action, Step
@@ -37,7 +37,7 @@ def ready(kind: str, verb: Verb, planned: View, now: View, name: str = "alice", 
     """What is left to be done of what was planned with the first view, at the moment of the second."""
     work = work_on(planned, kind, name)
     if verb is Verb.CREATE:
-        work = dataclasses.replace(work, live=None)
+        work = replace(work, live=None)
     step = Step(f"x/{kind}/{name}", action or Action(verb.value), kind, name, ())
     return prepared(SYSTEM.kinds[kind], verb, work, step, now)
 

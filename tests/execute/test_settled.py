@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Coroutine, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -256,7 +256,7 @@ def test_only_what_its_request_conveyed_is_remembered_with_it() -> None:
     seen, work = own_password()
     for covers, sent in ((("email",), {}), (("password",), {ALICE: mark("password", "value of new")})):
         book, log = journal(seen, Verb.UPDATE, [work])
-        run(log.before(replace(PASSWORD, covers=covers)), log.conclude({"m": Result.done()}))
+        run(log.before(dataclasses.replace(PASSWORD, covers=covers)), log.conclude({"m": Result.done()}))
         assert [one.sent for _, one in book.closed] == [sent]
 
 

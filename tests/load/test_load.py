@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from reconciler.load import load
-from reconciler.load import reader as reader_module
 from reconciler.load.reader import Allowance
 from reconciler.load.suggest import suggest
 from reconciler.model import SourceFile
@@ -292,21 +291,17 @@ def test_a_file_full_of_errors_is_given_up() -> None:
 
 def test_all_files_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     text = f"---\n{HEAD}  a: 1\n".encode()
-    monkeypatch.setattr(reader_module.Allowance, "__init__", lambda self: _set(self, documents=3, values=10**6))
+    monkeypatch.setattr("reconciler.load.Allowance", lambda: Allowance(documents=3, values=10**6))
     documents, found = load(
         [SourceFile("a.yaml", text * 2), SourceFile("b.yaml", text * 2), SourceFile("c.yaml", b"[")]
     )
     assert len(documents) == 3
     message = "all files together can't have more than 200,000 documents and 5,000,000 values"
     assert [str(problem) for problem in found] == [f"b.yaml:1:1: {message}"]
-    monkeypatch.setattr(reader_module.Allowance, "__init__", lambda self: _set(self, documents=9, values=20))
+    monkeypatch.setattr("reconciler.load.Allowance", lambda: Allowance(documents=9, values=20))
     documents, found = load([SourceFile("a.yaml", text * 2)])
     assert len(documents) == 1
     assert [str(problem) for problem in found] == [f"a.yaml:1:1: {message}"]
-
-
-def _set(allowance: Allowance, documents: int, values: int) -> None:
-    allowance.documents, allowance.values = documents, values
 
 
 def test_a_document_is_bounded() -> None:

@@ -3,12 +3,13 @@ alike."""
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from reconciler.memory import Memory
 from tests.machine.figures import play_many, times
@@ -33,7 +34,7 @@ def both(schedule: Schedule, folder: Path) -> tuple[World, World, Path]:
     for one in folder.iterdir():
         one.unlink()
     # Both begin with nothing of their own: what is given as ours is put into the state in memory only.
-    schedule = replace(schedule, ours=())
+    schedule = dataclasses.replace(schedule, ours=())
     return play(schedule), play(schedule, state=path), path
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from reconciler.diff import compare, explain, shown
 from reconciler.errors import InvalidTree
@@ -79,7 +80,7 @@ def test_a_pass_may_destroy_so_much_and_no_more() -> None:
 def test_a_day_may_see_so_much_and_no_more() -> None:
     seen = many(4, 2)
     for spent, left in ((18, 2), (19, 0)):
-        made = plan(again(seen, memory=dataclasses.replace(seen.memory, spent=spent)), prune=True)
+        made = plan(again(seen, memory=replace(seen.memory, spent=spent)), prune=True)
         assert deleted(made) == left
     assert reasons(made.blocked)["delete/User/u12"] == "2 destructive steps after 19 in 24 hours, and a day may see 20"
 
@@ -97,7 +98,7 @@ def test_deletions_are_allowed_by_their_number() -> None:
     assert deleted(made) == 0
     assert reasons(made.blocked)["delete/User/u10"] == "6 destructive steps, and 5 were allowed"
     seen = many(6)
-    late = again(seen, memory=dataclasses.replace(seen.memory, spent=99))
+    late = again(seen, memory=replace(seen.memory, spent=99))
     assert deleted(plan(late, prune=True, deletions=6)) == 6
     assert deleted(plan(seen, prune=True, deletions=0)) == 0
 
@@ -452,7 +453,7 @@ def test_the_digest_is_that_of_what_will_be_done() -> None:
         "secret": plan(again(seen, values={**seen.values, "pw": Secret("x")}), allow=["replace"]).digest,
         "live": plan(everything(live={"getAuditlogCleanup": {"cleanuprange": 99}}), allow=["replace"]).digest,
         "id": plan(everything(live={"listUsers": [ADMIN, live_user(6, "alice")]}), allow=["replace"]).digest,
-        "lineage": plan(again(seen, memory=dataclasses.replace(seen.memory, lineage="m")), allow=["replace"]).digest,
+        "lineage": plan(again(seen, memory=replace(seen.memory, lineage="m")), allow=["replace"]).digest,
         "held": plan(everything(live={"listWorkers": [live_worker("w", "5.15.0")]}), allow=["replace"]).digest,
         "wanted": plan(everything(documents=[user("alice", email="other")]), allow=["replace"]).digest,
     }
@@ -467,16 +468,14 @@ def test_reasons_and_words_of_status_do_not_matter() -> None:
     assert make_plan(seen, Policy(), url=URL, revision="abc").digest == plan(seen).digest
     later = {key: {name: Sent(one.fingerprint, 99.0) for name, one in found.items()} for key, found in
              seen.memory.sent.items()}  # fmt: skip
-    assert plan(again(seen, memory=dataclasses.replace(seen.memory, sent=later))).digest == plan(seen).digest
+    assert plan(again(seen, memory=replace(seen.memory, sent=later))).digest == plan(seen).digest
 
 
 def test_no_value_of_a_secret_is_in_a_plan() -> None:
     values = {name: Secret(f"c4nary-{name}") for name in ("pw", "key")}
     made = plan(again(everything(), values=values), allow=["replace"], resend=True)
     assert made.steps
-    text = json.dumps(dataclasses.asdict(dataclasses.replace(made, steps=(), moves=(), blocked=(), held=()))) + repr(
-        made
-    )
+    text = msgspec.json.encode(replace(made, steps=(), moves=(), blocked=(), held=())).decode() + repr(made)
     assert "c4nary" not in text
     assert "05050505" not in text
 

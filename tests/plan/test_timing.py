@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reconciler.memory import Memory, OpenEntry, Unfinished
 from reconciler.model import Key
@@ -62,7 +62,7 @@ def sick(*keys: Key) -> Timing:
 def unfinished(seen: View, *items: Key) -> View:
     """The view, with these having been taken down and not brought up again."""
     found = {key: Unfinished(*key, {}) for key in items}
-    return again(seen, memory=dataclasses.replace(seen.memory, unfinished=found))
+    return again(seen, memory=replace(seen.memory, unfinished=found))
 
 
 # --- suspended

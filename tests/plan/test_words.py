@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from reconciler.memory import Memory, OpenEntry, Owned
 from reconciler.model import Key, Ref
@@ -207,4 +207,4 @@ def test_secrets_count_by_field_and_object() -> None:
     documents = [user(name, api_key={"secret": "key"}) for name in ("alice", "bob")]
     seen = again(view(*documents), values=values)
     swapped = again(seen, values={"pw": Secret("two"), "key": Secret("one")})
-    assert len({plan(one).digest for one in (seen, swapped, dataclasses.replace(seen, target="other", _cache={}))}) == 3
+    assert len({plan(one).digest for one in (seen, swapped, replace(seen, target="other", _cache={}))}) == 3

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reconciler.errors import InvalidTree
 from reconciler.load import load
@@ -139,7 +139,7 @@ def views(draw: st.DrawFn) -> View:
                 document = item.resource.ref.name if item else draw(st.sampled_from(["cores", "gone"]))
                 mine[live.key] = owned(live, document, keep=draw(st.integers(0, 5)) == 0)
     spent = draw(st.sampled_from([0, 0, 18]))
-    return again(seen, memory=dataclasses.replace(seen.memory, owned=mine, spent=spent))
+    return again(seen, memory=replace(seen.memory, owned=mine, spent=spent))
 
 
 def _read(given: list[str]) -> tuple[Desired, list[Problem]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reconciler.errors import InputError
 from reconciler.memory import Memory, Owned, Sent
@@ -78,7 +78,7 @@ def test_a_memory_comes_back_without_what_was_sent():
     live = Owned("User", ("LOCAL", "bob"), "2", "LOCAL/bob", "bob")
     seen, tapes = observed()
     memory = Memory(owned={live.key: live}, sent={live.key: {"password": Sent("f" * 64, 1.0)}}, spent=3, lineage="l")
-    seen = dataclasses.replace(seen, memory=memory, _cache={})
+    seen = replace(seen, memory=memory, _cache={})
     text = dumps([recorded(seen, tapes, url=URL, at=AT)])
     assert b"f" * 64 not in text
     back = memory_of(loads(text, "live.json")[0])

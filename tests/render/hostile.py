@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reconciler.steps import Action, Change, HeldBack, Outcome, Plan, Report, Status, Step, Unknown, Verdict
 from tests.render import samples

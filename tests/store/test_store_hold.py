@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import asdict, replace
 from sqlalchemy import Connection
 
 from reconciler.errors import LeaseLost, StateError, StateLocked

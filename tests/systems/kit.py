@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import orjson
+from msgspec.structs import replace
 
 from reconciler.errors import ApiError
 from reconciler.load import load
@@ -264,7 +265,7 @@ def view(
 
 def again(seen: View, **changed: Any) -> View:
     """The view with something else in it."""
-    return dataclasses.replace(seen, _cache={}, **changed)
+    return replace(seen, _cache={}, **changed)
 
 
 def owned(live: LiveObject, document: str | None = None, **more: Any) -> Owned:
@@ -283,7 +284,7 @@ def owning(seen: View, *which: str | Key, **more: Any) -> View:
                 found[live.key] = owned(live, item.resource.ref.name if item else more.get("document"))
                 if item is not None:
                     sent[item.key] = fingerprints(seen, kind, item)
-    return again(seen, memory=dataclasses.replace(seen.memory, owned=found, sent=sent))
+    return again(seen, memory=replace(seen.memory, owned=found, sent=sent))
 
 
 def fingerprints(seen: View, kind: Kind, item: Item) -> dict[str, Sent]:
@@ -355,7 +356,7 @@ def perform(
     """Do a verb to the object of one name, and look at what is asked."""
     work = work_on(seen, kind, name, *changed)
     if fields is not None and work.item is not None:
-        work = dataclasses.replace(work, item=dataclasses.replace(work.item, fields=fields))
+        work = replace(work, item=replace(work.item, fields=fields))
     results, asked = run(SYSTEM.kinds[kind].perform(verb, [work], seen), {**LIVE, **answers})
     assert list(results) == ["m"]
     return results["m"], asked

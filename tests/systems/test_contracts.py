@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from reconciler.errors import BadReply
@@ -339,7 +339,7 @@ def test_an_export_plans_to_nothing(kind: Kind) -> None:
 def test_an_item_is_plain_data_beside_its_secrets(kind: Kind) -> None:
     for item in applied().items(kind.name):
         assert json.loads(json.dumps(plain(nested(item.fields)))) is not None
-        assert dataclasses.replace(item).key == (kind.name, item.identity)
+        assert replace(item).key == (kind.name, item.identity)
         assert all(isinstance(part, str) for part in item.identity)
 
 

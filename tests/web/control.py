@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from reconciler.daemon.events import Feed
 from reconciler.daemon.state import Health, Mode, ObjectState, SourceState, Sync, TargetState

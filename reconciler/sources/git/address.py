@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
+
+from msgspec import Struct
 
 from reconciler.errors import InputError
 
@@ -22,8 +23,7 @@ _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
 _REMEDY = "write it as https://HOST/PATH, ssh://USER@HOST/PATH, or as the path of a local repository"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """``url`` is what git is given, ``shown`` is for people; ``origin`` is ``https://host:port``, empty if not HTTP."""
 
     protocol: Protocol

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from reconciler.errors import InputError, SourceRefused
 from reconciler.sources.directory import SUFFIXES
@@ -15,8 +15,7 @@ MAX_FILES = 200_000
 _LINK, _SUBMODULE = b"120000", b"160000"
 
 
-@dataclass(slots=True)
-class Listing:
+class Listing(Struct):
     """``files`` are the objects of the YAML files by name; ``links`` may or may not lead to directories."""
 
     files: dict[str, str] = field(default_factory=dict)

@@ -7,8 +7,10 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from reconciler.errors import InputError, SourceUnavailable
 from reconciler.load.limits import MAX_FILE_BYTES
@@ -51,8 +53,7 @@ _ENVIRONMENT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """How a call ended: git's exit code, its answer, and its words on standard error (both bounded)."""
 
     code: int
@@ -64,8 +65,7 @@ class Result:
         return self.out.decode(errors="replace").strip()
 
 
-@dataclass(frozen=True)
-class Git:
+class Git(Struct, frozen=True):
     """The git command for one mirror. ``timeout`` is in seconds and for one call; ``passed`` are descriptors that git
     and all that it starts inherit; ``running`` are the process groups at work, shared with all copies of this."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from reconciler.errors import InputError
 from reconciler.secret import Secret
 from reconciler.sources.git.address import Address, address_of
 
 
-@dataclass(frozen=True, kw_only=True)
-class Repository:
+class Repository(Struct, frozen=True, kw_only=True):
     """``path`` is a folder of the repository, ``mirror`` a folder of ours where the copy is kept, ``timeout`` seconds
     for each call of git. ``known_hosts``, ``ca`` and ``allowed_signers`` are paths of files in the formats of OpenSSH,
     PEM and git. ``user`` goes with ``token`` (default: ``git``), or is whom to be for ssh where the URL doesn't say.

@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Engine
 
 from reconciler.errors import LeaseLost, StateError, StateLocked
@@ -38,8 +38,7 @@ from reconciler.store.postgres.statements import (
 _PAUSE = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
+class _Taken(Struct, frozen=True):
     """What a transaction has given us, once it is committed; ``wait``: seconds before anything may be settled."""
 
     term: Term

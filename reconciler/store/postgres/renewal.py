@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,8 +24,7 @@ _SOON = 1.0
 """After a failure the next try comes within this many seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """A lease that was taken: its token, and until when (``clock``) it is surely ours. ``lost``: another has it."""
 
     token: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
+
+from msgspec.structs import replace
 
 from reconciler.model import LiveObject
 from reconciler.steps import Action, Step, Target
@@ -149,7 +150,7 @@ def _merge(draft: Draft, type: str, steps: list[Step]) -> None:
     assert lead.item is not None
     ordered = sorted(targets, key=lambda one: one.live is None or one.live.identity not in wanted)
     count = f"all {len(targets)} instances" if len(targets) > 1 else "the only instance"
-    merged = dataclasses.replace(
+    merged = replace(
         lead,
         id=f"{Action.UPGRADE}/Deployment/{type}",
         name=type,

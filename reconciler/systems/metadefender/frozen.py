@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from msgspec.structs import replace
 
 from reconciler.model import LiveObject
 from reconciler.steps import Action, Step
@@ -35,7 +35,7 @@ class ServiceFrozen(Rule):
         if not edits or not draft.policy.allows("redeploy"):
             return
         for step in edits:
-            draft.put(dataclasses.replace(step, group=FROZEN, disruptive=bool(deployed(draft.view))))
+            draft.put(replace(step, group=FROZEN, disruptive=bool(deployed(draft.view))))
         for live in deployed(draft.view):
             _redeploy(draft, live)
 
@@ -68,7 +68,7 @@ def _redeploy(draft: Draft, live: LiveObject) -> None:
     item = draft.view.item_of(live)
     step = draft.touching(live.key)
     if step is not None and step.action in (Action.DELETE, Action.REDEPLOY):
-        draft.put(dataclasses.replace(step, group=FROZEN))
+        draft.put(replace(step, group=FROZEN))
     elif item is not None:
         changes = step.changes if step is not None else ()
         if step is not None:

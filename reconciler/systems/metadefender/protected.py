@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from msgspec.structs import replace
 
 from reconciler.model import LiveObject
 from reconciler.steps import Action, Step
@@ -83,12 +83,12 @@ class RoleInUse(Rule):
                 self._join(draft, step, group, holders)
 
     def _join(self, draft: Draft, step: Step, group: str, holders: list[LiveObject]) -> None:
-        grouped = dataclasses.replace(step, group=group)
+        grouped = replace(step, group=group)
         draft.put(grouped)
         for user in holders:
             other = draft.touching(user.key)
             if other is not None and other.action.takes_down:
-                draft.put(dataclasses.replace(other, group=other.group or group))
+                draft.put(replace(other, group=other.group or group))
             elif draft.view.item_of(user) is None:
                 remedy = f"declare User/{user.name}, or take the role from it"
                 draft.block(grouped, self.name, f"{user.name} holds it and isn't declared", remedy)

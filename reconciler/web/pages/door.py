@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,8 +18,7 @@ from reconciler.web.settings import BODY_SECONDS, SMALL_BODY, Role, WebSettings
 MOST_FIELDS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+class Visitor(Struct, frozen=True):
     """Who asks for a page; ``session`` is None where a bearer token, or nothing at all, was given."""
 
     caller: Caller

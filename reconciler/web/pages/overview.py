@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from reconciler.daemon.control import Control
 from reconciler.daemon.state import SourceState, TargetState
@@ -18,8 +19,7 @@ MOST_PROBLEMS = 50
 SORTS = {"attention": "attention needed first", "name": "name", "checked": "longest not looked at first"}
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """Which targets to show, as the address says; what it says wrongly counts as not said."""
 
     state: str = ""

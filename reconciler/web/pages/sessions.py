@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 
+from msgspec import Struct
+
 from reconciler.web.auth import Caller
 
 LIFE = 12 * 3600.0
@@ -20,8 +22,7 @@ MOST = 1000
 """How many sessions are kept; the one that was not used for longest gives way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A message that is shown once, on the next page."""
 
     tone: Literal["good", "bad"]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from reconciler.daemon.state import Health, Phase, Sync, TargetState
 from reconciler.render.words import safe
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How a state appears: ``icon`` names a shape of ``icons.html.j2``, ``tone`` a colour of ``page.css``."""
 
     word: str

@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from reconciler.daemon.events import Feed
 from reconciler.daemon.state import Health, Mode, ObjectState, Phase, SourceState, Sync, TargetState
