@@ -18,6 +18,8 @@ from reconciler.store.targets import charge, charged
 # Made once: building a statement costs more than running it.
 _MINE = (entries.c.id == bindparam("entry")) & (entries.c.target == bindparam("of"))
 _INSERT = insert(entries)
+_TO_COME = insert(unfinished)
+_NO_MORE = delete(unfinished).where(unfinished.c.entry == bindparam("number"))
 _SELECT = select(entries).where(_MINE)
 _UPDATE = update(entries).where(_MINE)
 _PASS = select(passes.c.id).where(passes.c.id == bindparam("number"), passes.c.target == bindparam("of"))
@@ -48,7 +50,7 @@ def open_entry(connection: Connection, seals: Seals, entry: Entry) -> int:
         charge(connection, seals, entry.destructive)
     for (kind, identity), fields in entry.fields.items():
         body = {"entry": number, "kind": kind, "identity": dump(list(identity)), "fields": dump_fields(fields)}
-        connection.execute(insert(unfinished), seals.sealed(unfinished, body))
+        connection.execute(_TO_COME, seals.sealed(unfinished, body))
     return number
 
 
@@ -67,7 +69,7 @@ def settle(connection: Connection, seals: Seals, number: int, settlement: Settle
         raise StateError(f"entry {number} is settled already: {found['status']}")
     row = dict(found) if intact else _mended(connection, seals, found, at)
     if settlement.status in GIVEN_BACK:
-        connection.execute(delete(unfinished).where(unfinished.c.entry == number))
+        connection.execute(_NO_MORE, {"number": number})
         if intact:
             charge(connection, seals, -row["charged"])
             row["charged"] = 0

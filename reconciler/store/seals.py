@@ -34,8 +34,9 @@ class Seals(Struct, frozen=True):
 
     def sealed(self, table: Table, values: Row) -> dict[str, Any]:
         """The row's values, completed with the target and the seal."""
-        row = {**values, "target": self.target} if "target" in table.c else dict(values)
-        content = _written(row.get(name) for name in CONTENT[table.name])
+        names = CONTENT[table.name]
+        row = {**values, "target": self.target} if "target" in names else dict(values)
+        content = _written([row.get(name) for name in names])
         return {**row, "seal": self.keyring.sign(self.target, self.lineage, table.name, content)}
 
     def hold(self, table: Table, row: Row) -> bool:
@@ -73,10 +74,12 @@ def _written(content: Iterable[Any]) -> str:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
     if value.__class__ is bool:
         return "true" if value else "false"
-    if value.__class__ is float and isfinite(value):
-        return float.__repr__(value)
+    if value.__class__ is int or (value.__class__ is float and isfinite(value)):
+        return repr(value)
     return json.dumps(value)
 
 

@@ -20,7 +20,7 @@ from reconciler.store.database import Database
 from reconciler.store.put import put
 from reconciler.store.schema import replicas, schema_version
 from reconciler.store.sqlite.backend import Sqlite
-from reconciler.store.sqlite.engine import immediate, make_database, open_engine
+from reconciler.store.sqlite.engine import make_database, open_writer
 from reconciler.store.writer import Writer
 from tests.store.given import URL, begun, sql, url_of, with_store
 
@@ -35,8 +35,8 @@ class Passing(Sqlite):
 @contextmanager
 def writer_on(backend: Sqlite, guard: Callable[[], None] = lambda: None) -> Iterator[Writer]:
     make_database(backend.path)
-    engine = open_engine(backend.path, writable=True)
-    writer = Writer(immediate(engine), backend, guard)
+    engine = open_writer(backend.path)
+    writer = Writer(engine, backend, guard)
     try:
         yield writer
     finally:

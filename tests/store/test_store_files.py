@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from reconciler.errors import StateError, StateLocked, StateUnusable
 from reconciler.secret import Keyring
 from reconciler.store.sqlite.copies import copy_file
-from reconciler.store.sqlite.engine import as_state_error, immediate, make_database, make_private, open_engine
+from reconciler.store.sqlite.engine import as_state_error, make_database, make_private, open_engine, open_writer
 from reconciler.store.sqlite.files import beside, create_private, put_in_place, tighten, unusable
 from reconciler.store.sqlite.keys import find_keyring, make_key
 from reconciler.store.sqlite.lock import FileLock
@@ -186,17 +186,18 @@ def test_a_file_is_opened_so_that_a_commit_is_on_the_disk(tmp_path: Path):
 def test_a_writer_takes_its_turn_when_it_begins(tmp_path: Path):
     path = tmp_path / "state.db"
     make_database(path)
-    engine = open_engine(path, writable=True)
-    with engine.begin(), closing(sqlite3.connect(path, timeout=0)) as other:
+    reader, writer = open_engine(path, writable=True), open_writer(path)
+    with reader.begin(), closing(sqlite3.connect(path, timeout=0)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.rollback()
     with (
-        immediate(engine).begin(),
+        writer.begin(),
         closing(sqlite3.connect(path, timeout=0)) as other,
         pytest.raises(sqlite3.OperationalError, match="locked"),
     ):
         other.execute("BEGIN IMMEDIATE")
-    engine.dispose()
+    reader.dispose()
+    writer.dispose()
 
 
 def test_a_copy_of_what_is_not_there_is_refused(tmp_path: Path):

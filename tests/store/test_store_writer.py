@@ -15,7 +15,7 @@ from reconciler.store import Settlement, Store
 from reconciler.store.required import VERSION
 from reconciler.store.schema import schema_version
 from reconciler.store.sqlite.backend import Sqlite
-from reconciler.store.sqlite.engine import immediate, make_database, open_engine
+from reconciler.store.sqlite.engine import make_database, open_writer
 from reconciler.store.writer import Writer
 from tests.store.given import NOW, URL, begun, entry_of, key_of, sql, url_of, user, with_store
 
@@ -33,8 +33,8 @@ def adding(number: int) -> Callable[[Connection], int]:
 def test_calls_that_gather_share_a_commit(tmp_path: Path):
     path = tmp_path / "state.db"
     make_database(path)
-    engine = open_engine(path, writable=True)
-    writer = Writer(immediate(engine), Sqlite(path), lambda: None)
+    engine = open_writer(path)
+    writer = Writer(engine, Sqlite(path), lambda: None)
     busy, go = threading.Event(), threading.Event()
 
     def blocking(_: Connection) -> None:
@@ -64,7 +64,7 @@ def test_nothing_is_answered_before_its_commit(tmp_path: Path):
     """A guard that fails after the work, as a failing commit does, fails all and leaves nothing behind."""
     path = tmp_path / "state.db"
     make_database(path)
-    engine = open_engine(path, writable=True)
+    engine = open_writer(path)
     calls = iter([None, StateError("no"), None, None])
 
     def guard() -> None:
@@ -72,7 +72,7 @@ def test_nothing_is_answered_before_its_commit(tmp_path: Path):
         if failure is not None:
             raise failure
 
-    writer = Writer(immediate(engine), Sqlite(path), guard)
+    writer = Writer(engine, Sqlite(path), guard)
     with pytest.raises(StateError, match="no"):
         writer.submit(adding(5)).result(10)
     assert writer.commits == 0

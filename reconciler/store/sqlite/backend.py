@@ -19,11 +19,11 @@ from reconciler.store.sqlite.copies import upgrade_file
 from reconciler.store.sqlite.engine import (
     as_state_error,
     check,
-    immediate,
     locate,
     make_database,
     make_private,
     open_engine,
+    open_writer,
     reading,
     require_directory,
 )
@@ -72,7 +72,7 @@ class Sqlite(Backend):
         except OSError as error:
             raise unusable(self.path, error) from None
         try:
-            engine = self._engine(keyring)
+            writer = self._writer(keyring)
             guard = _Guard(self.path, lock)
         except OSError as error:
             lock.release()
@@ -81,13 +81,14 @@ class Sqlite(Backend):
             lock.release()
             raise
 
+        reader = open_engine(self.path, writable=True)
+
         def close() -> None:
-            engine.dispose()
+            reader.dispose()
+            writer.dispose()
             lock.release()
 
-        return Writing(
-            engine, immediate(engine), guard, lambda _target, _terms: Whole(lock.vanished, lock.stamp), close
-        )
+        return Writing(reader, writer, guard, lambda _target, _terms: Whole(lock.vanished, lock.stamp), close)
 
     def backup(self, engine: Engine, to_path: Path) -> None:
         backup(engine, self.path, to_path)
@@ -114,7 +115,7 @@ class Sqlite(Backend):
     def passing(self, error: Exception) -> bool:
         return False
 
-    def _engine(self, keyring: Keyring | None) -> Engine:
+    def _writer(self, keyring: Keyring | None) -> Engine:
         if not self.path.exists():
             if keyring is None:
                 make_key(self.path)
@@ -122,7 +123,7 @@ class Sqlite(Backend):
                 make_database(self.path)
         require_file(self.path, writable=True)
         make_private(self.path)
-        engine = open_engine(self.path, writable=True)
+        engine = open_writer(self.path)
         try:
             upgrade_file(engine, self.path, check(engine, self.path))
         except BaseException:

@@ -16,8 +16,8 @@ from reconciler.store.sqlite.copies import ONE_FILE, copy_file
 from reconciler.store.sqlite.engine import (
     check,
     drop_side_files,
-    immediate,
     open_engine,
+    open_writer,
     reading,
     require_directory,
 )
@@ -93,9 +93,9 @@ def _fetch(from_path: Path, ready: Path) -> None:
 
 
 def _vet(ready: Path, from_path: Path, keyring: Keyring, wanted: tuple[str, str], other_target: bool) -> None:
-    engine = open_engine(ready, writable=True)
+    engine = open_writer(ready)
     try:
-        with reading(from_path), immediate(engine).begin() as connection:
+        with reading(from_path), engine.begin() as connection:
             upgrade(connection, version_in(connection, place_of(from_path)))
             _require_seals(connection, keyring, from_path)
             _require_target(connection, keyring, from_path, wanted, other_target)

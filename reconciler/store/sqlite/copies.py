@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from reconciler.errors import StateError
 from reconciler.store.required import VERSION
-from reconciler.store.sqlite.engine import immediate, reading
+from reconciler.store.sqlite.engine import reading
 from reconciler.store.sqlite.files import beside, create_private, put_in_place
 from reconciler.store.versions import upgrade
 
@@ -33,7 +33,7 @@ def upgrade_file(engine: Engine, path: Path, version: int) -> None:
     finally:
         with suppress(OSError):
             ready.unlink(missing_ok=True)
-    with reading(path), immediate(engine).begin() as connection:
+    with reading(path), engine.begin() as connection:
         upgrade(connection, version)
 
 

@@ -9,17 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert
+from sqlalchemy import URL, Connection, Engine, create_engine, insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from reconciler.errors import StateError, StateUnusable
 from reconciler.store.required import VERSION
 from reconciler.store.schema import metadata, schema_version
+from reconciler.store.sqlite import dialect
 from reconciler.store.sqlite.files import beside, create_private, put_in_place, tighten, unusable
 from reconciler.store.sqlite.plain import connect, explained, require_content, require_sound, version_of
-
-_BEGIN = "begin"
 
 
 def locate(parsed: URL) -> Path:
@@ -35,17 +34,14 @@ def locate(parsed: URL) -> Path:
         raise StateUnusable("the state's path can't be resolved") from None
 
 
-def open_engine(path: Path, *, writable: bool) -> Engine:
+def open_engine(path: Path, *, writable: bool, begin: str = "BEGIN") -> Engine:
     """An engine on an existing file; nothing is read yet. A file that goes missing is never made anew."""
-    engine = create_engine("sqlite://", creator=lambda: connect(path, writable), poolclass=QueuePool)
-    # sqlite3's own transaction handling knows neither IMMEDIATE nor savepoints.
-    event.listen(engine, "begin", _begin)
-    return engine
+    return create_engine(dialect.URL, creator=lambda: connect(path, writable), poolclass=QueuePool, begin=begin)
 
 
-def immediate(engine: Engine) -> Engine:
-    """The same engine for a writer: its transactions take the write lock when they begin."""
-    return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+def open_writer(path: Path) -> Engine:
+    """An engine whose transactions take the write lock when they begin."""
+    return open_engine(path, writable=True, begin="BEGIN IMMEDIATE")
 
 
 def make_database(path: Path) -> None:
@@ -54,9 +50,9 @@ def make_database(path: Path) -> None:
     ready.unlink(missing_ok=True)
     beside(ready, "-wal").unlink(missing_ok=True)
     create_private(ready)
-    engine = open_engine(ready, writable=True)
+    engine = open_writer(ready)
     try:
-        with immediate(engine).begin() as connection:
+        with engine.begin() as connection:
             metadata.create_all(connection)
             connection.execute(insert(schema_version).values(version=VERSION))
     finally:
@@ -112,8 +108,3 @@ def make_private(path: Path) -> None:
         tighten(path)
     except OSError as error:
         raise unusable(path, error) from None
-
-
-def _begin(connection: Connection) -> None:
-    options: Any = connection.get_execution_options()
-    connection.exec_driver_sql(options.get(_BEGIN, "BEGIN"))
