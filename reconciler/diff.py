@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.model import Item, LiveObject
-from reconciler.secret import SHOWN, SHOWN_CHANGED, SecretRef, revealed, secret_refs
+from reconciler.secret import SHOWN, SHOWN_CHANGED, SecretRef, revealed
 from reconciler.steps import UNKNOWN, Change
 from reconciler.systems.base import Kind
 from reconciler.systems.view import View
@@ -45,10 +45,10 @@ def compare(item: Item, live: LiveObject, kind: Kind, view: View) -> Difference:
 
 def _hidden(item: Item, live: LiveObject, name: str, wanted: Any, kind: Kind, view: View) -> tuple[bool | None, str]:
     """Whether a field that can't be read back is as wanted, told by its fingerprint; None with the cause."""
-    named = (wanted,) if wanted.__class__ is SecretRef else secret_refs(wanted)
-    missing = [ref.name for ref in named if ref.name not in view.values]
-    if missing:
-        return None, f"the secret {min(missing)!r} has no value here"
+    try:
+        value = revealed(wanted, view.values)
+    except KeyError as missing:
+        return None, f"the secret {missing.args[0]!r} has no value here"
     identity = item.identity
     if name in kind.sealed and name in live.fields:
         known: str | None = live.fields[name]
@@ -62,7 +62,6 @@ def _hidden(item: Item, live: LiveObject, name: str, wanted: Any, kind: Kind, vi
         return None, "it can't be read back, and what was last sent isn't known"
     if view.keyring is None:
         return None, "it can't be read back, and there is no key to compare with"
-    value = revealed(wanted, view.values)
     same = view.keyring.compare(known, view.target, item.kind, identity, name, value)
     return same, source
 

@@ -98,7 +98,7 @@ class Keyring:
     _ready: tuple[tuple[str, Mac], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_ready", tuple((self.key_id(key), Mac(key)) for key in self.keys))
+        object.__setattr__(self, "_ready", tuple((f"{self.key_id(key)}:", Mac(key)) for key in self.keys))
 
     @staticmethod
     def key_id(key: bytes) -> str:
@@ -106,21 +106,20 @@ class Keyring:
 
     def make(self, target: str, kind: str, identity: Identity, path: str, value: Any) -> str:
         """The fingerprint of a value, under the first key."""
-        id, mac = self._ready[0]
-        return f"{id}:{mac.hexdigest(_field(target, kind, identity, path, value))}"
+        prefix, mac = self._ready[0]
+        return prefix + mac.hexdigest(_field(target, kind, identity, path, value))
 
     def compare(self, known: str, target: str, kind: str, identity: Identity, path: str, value: Any) -> bool | None:
         """Whether ``known`` was made from ``value``; None when it was made with a key that isn't here."""
-        for id, mac in self._ready:
-            if known.startswith(id + ":"):
-                made = mac.hexdigest(_field(target, kind, identity, path, value))
-                return hmac.compare_digest(known, f"{id}:{made}")
+        for prefix, mac in self._ready:
+            if known.startswith(prefix):
+                return hmac.compare_digest(known, prefix + mac.hexdigest(_field(target, kind, identity, path, value)))
         return None
 
     def sign(self, *parts: str) -> str:
         """A seal over a row of the state, under the first key."""
-        id, mac = self._ready[0]
-        return f"{id}:{mac.hexdigest(_row(*parts, end=']'))}"
+        prefix, mac = self._ready[0]
+        return prefix + mac.hexdigest(_row(*parts, end="]"))
 
     def verify(self, seal: str, *parts: str) -> bool:
         """Whether ``seal`` was made over these parts with one of our keys."""

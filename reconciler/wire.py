@@ -5,7 +5,7 @@ A ``Flow`` yields a ``Request``, is sent back the ``Response``, and returns what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
@@ -113,20 +113,20 @@ def _without_keys(data: Any) -> Any:
     """
     level = [data] if data.__class__ in _NESTED else []
     for _ in range(DEEPEST):
-        level = [one for part in level for one in _inner(part)]
+        level = [one for part in level for one in _parts(part) if one.__class__ in _NESTED]
         if not level:
             return data
     raise BadReply(f"the answer is nested more than {DEEPEST} levels deep")
 
 
-def _inner(part: Any) -> list[Any]:
-    """The lists and objects that lie directly in a list or an object, once its keys are gone."""
+def _parts(part: Any) -> Iterable[Any]:
+    """What lies directly in a list or an object, once its keys are gone."""
     if part.__class__ is list:
-        return [one for one in part if one.__class__ in _NESTED]
+        return part
     if not NEVER_READ.isdisjoint(part):
         for name in NEVER_READ & part.keys():
             del part[name]
-    return [one for one in part.values() if one.__class__ in _NESTED]
+    return part.values()  # type: ignore[no-any-return]
 
 
 Flow = Generator[Request, Response, T]

@@ -85,28 +85,34 @@ def entries(data: Any, what: str, id_names: Iterable[str]) -> list[tuple[str, di
     return found
 
 
-def only(found: Iterable[tuple[str, Mapping[str, Any]]], fields: frozenset[str]) -> list[tuple[str, dict[str, Any]]]:
+def only(found: Iterable[tuple[str, dict[str, Any]]], fields: frozenset[str]) -> list[tuple[str, dict[str, Any]]]:
     """(id, object) pairs with the fields of these paths only: see :func:`picked`."""
     return [(id, picked(entry, fields)) for id, entry in found]
 
 
-def picked(entry: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
+def picked(entry: dict[str, Any], fields: frozenset[str]) -> dict[str, Any]:
     """The fields of a reply's object that its kinds read, and no other; ``config/host`` is ``host`` in ``config``.
 
-    What a server shows besides, in this version or in a later one, never gets into a view.
+    What a server shows besides, in this version or in a later one, never gets into a view. The object itself may be
+    what is returned, less what was in it.
     """
-    found = {name: value for name, value in entry.items() if name in fields}
-    for name, inner in _nested(fields).items():
-        if isinstance(entry.get(name), dict):
-            found[name] = picked(entry[name], inner)
+    names, nested = _names(fields)
+    found = entry if names.issuperset(entry) else {name: value for name, value in entry.items() if name in names}
+    for name, inner in nested.items():
+        value = found.get(name)
+        if isinstance(value, dict):
+            found[name] = picked(value, inner)
+        elif name in found and name not in fields:
+            del found[name]
     return found
 
 
 @cache
-def _nested(fields: frozenset[str]) -> Mapping[str, frozenset[str]]:
-    """The fields that lie in objects, by the name of that object."""
+def _names(fields: frozenset[str]) -> tuple[frozenset[str], Mapping[str, frozenset[str]]]:
+    """The names that may stand in an object; and the fields that lie in objects, by the name of that object."""
     split = [path.split("/", 1) for path in fields if "/" in path]
-    return {name: frozenset(rest for first, rest in split if first == name) for name, _ in split}
+    nested = {name: frozenset(rest for first, rest in split if first == name) for name, _ in split}
+    return fields | nested.keys(), nested
 
 
 def _alike(one: Any, other: Any) -> bool:
