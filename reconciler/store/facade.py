@@ -102,7 +102,7 @@ class Store(Writes):
         except BaseException:
             database.leave(target)
             raise
-        return cls(backend, database.opened.reader, seals, VERSION, (database, hold))
+        return cls(backend, database.opened.reader, seals, VERSION, (database, hold), terms.request_deadline)
 
     @property
     def commits(self) -> int:
@@ -121,18 +121,6 @@ class Store(Writes):
         Before one, asks the database: blocks, and may raise StateError.
         """
         return self._writable()[1].holder
-
-    @property
-    def settle_after(self) -> float:
-        """When (``time.monotonic``) the last request of a holder that vanished can have no effect any more.
-
-        What it has left open must not be settled before. 0.0: nobody vanished, or nothing was left open.
-        """
-        return self._access[1].settle_after if self._access else 0.0
-
-    def fence(self) -> None:
-        """Raises LeaseLost unless the target is surely ours now; for right before a write is sent. Never blocks."""
-        self._writable()[1].fence()
 
     async def acquire(self) -> bool:
         """Take the lease, or make sure of it, unless another has it. With SQLite always True. May raise StateError."""

@@ -19,6 +19,7 @@ from reconciler.store.hold import Hold
 from reconciler.store.reads import Reads
 from reconciler.store.records import Approval, Entry, PassStart, Quarantine, Settlement, Suspension
 from reconciler.store.seals import Seals
+from reconciler.store.underway import UnderWay
 
 T = TypeVar("T")
 
@@ -32,12 +33,33 @@ class Writes(Reads):
     """
 
     def __init__(
-        self, backend: Backend, engine: Engine, seals: Seals, version: int, access: tuple[Database, Hold] | None
+        self,
+        backend: Backend,
+        engine: Engine,
+        seals: Seals,
+        version: int,
+        access: tuple[Database, Hold] | None,
+        deadline: float = 0.0,
     ) -> None:
         super().__init__(backend, engine, seals, version)
         self._access = access
         self._begun: set[int] = set()
+        self._under_way = UnderWay(deadline)
         self._answers = Answers()
+
+    @property
+    def settle_after(self) -> float:
+        """When (``time.monotonic``) the last request of a pass that was cut short can have no effect any more, be it
+        one of a holder that vanished or one of our own.
+
+        What it has left open must not be settled before. 0.0: nothing was left open. For between two passes.
+        """
+        return max(self._access[1].settle_after, self._under_way.settle_after) if self._access else 0.0
+
+    def fence(self) -> None:
+        """Raises LeaseLost unless the target is surely ours now; for right before a write is sent. Never blocks."""
+        self._writable()[1].fence()
+        self._under_way.departs()
 
     async def begin_pass(self, start: PassStart) -> int:
         """Note that a pass begins; gives its number."""
@@ -74,12 +96,15 @@ class Writes(Reads):
                 journal.require_pass(connection, self._seals, entry.pass_id)
             return journal.open_entry(connection, self._seals, entry)
 
-        return await self._write(work)
+        number = await self._write(work)
+        self._under_way.opened(number)
+        return number
 
     async def close_entry(self, entry_id: int, settlement: Settlement, at: float | None = None) -> None:
         """Close an entry and apply its effects, in one transaction."""
         seen = ("answer", _or_now(at))
         await self._write(lambda c: journal.settle(c, self._seals, entry_id, settlement, seen))
+        self._under_way.closed(entry_id)
 
     async def settle(self, entry_id: int, settlement: Settlement, how: str, at: float | None = None) -> None:
         """Close an entry that was left open or ``unknown``; ``how`` says by what or whom.
@@ -88,6 +113,7 @@ class Writes(Reads):
         """
         seen = (how, _or_now(at))
         await self._ask(lambda c: journal.settle(c, self._seals, entry_id, settlement, seen))
+        self._under_way.closed(entry_id)
 
     async def own(self, thing: Owned) -> None:
         """Remember an object as ours; an unfinished replacement of it is finished."""

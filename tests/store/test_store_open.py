@@ -281,6 +281,25 @@ def test_what_a_writer_has_sent_before_it_vanished_may_still_arrive(tmp_path: Pa
     assert waits(path, "prod") == 0.0
 
 
+def test_what_a_pass_of_our_own_has_left_may_still_arrive(tmp_path: Path):
+    """It has died of its own error, and the process goes on."""
+
+    async def story(store: Store) -> None:
+        number = await begun(store)
+        sent, closed, settled = [await store.open_entry(entry_of(number, name)) for name in ("ann", "bob", "cid")]
+        assert store.settle_after <= 0.0, "nothing has left yet"
+        store.fence()
+        for entry in (closed, settled, sent):
+            assert 29 < store.settle_after - time.monotonic() <= 30
+            if entry == settled:
+                await store.settle(entry, Settlement("not-done"), "ann")
+            else:
+                await store.close_entry(entry, Settlement("done"))
+        assert store.settle_after == 0.0
+
+    with_store(tmp_path / "state.db", story)
+
+
 SENDING = """
 async def main():
     store = Store.open(url_of(Path(url)), "default", URL, writable=True)
