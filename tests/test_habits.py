@@ -86,6 +86,13 @@ def slow_values(tree: ast.AST) -> list[str]:
     ]
 
 
+def of_dataclasses(tree: ast.AST) -> set[str]:
+    """What a module takes of ``dataclasses``; the module itself counts as all of it."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "dataclasses"]
+    whole = {one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names}
+    return {one.name for node in imports for one in node.names} | whole & {"dataclasses"}
+
+
 def kept_files() -> list[Path]:
     """The files that git keeps, or would."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -115,6 +122,7 @@ def test_module(path: Path) -> None:
     assert unexplained(tree) == [], "public functions and classes have docstrings"
     if "emulator" not in path.parts:  # which isn't loaded by any command that people wait for
         assert slow_values(tree) == [], "values are msgspec.Structs"
+        assert of_dataclasses(tree) <= {"dataclass", "field"}, "mypy doesn't notice where a Struct is given"
 
 
 def test_folders_are_packages() -> None:
@@ -188,6 +196,11 @@ def test_length_and_silence_are_seen() -> None:
     tree = ast.parse("def f():\n" + "    pass\n" * 50 + "class C: ...\ndef _g(): ...\nasync def h():\n    'Says.'\n")
     assert list(long_functions(tree)) == [("f", 51)]
     assert unexplained(tree) == ["f", "C"]
+
+
+def test_what_is_taken_of_dataclasses_is_seen() -> None:
+    found = of_dataclasses(ast.parse("import dataclasses\nfrom dataclasses import dataclass, replace\nimport json\n"))
+    assert found == {"dataclasses", "dataclass", "replace"}
 
 
 def test_slow_values_are_seen() -> None:
