@@ -91,6 +91,7 @@ async def decide(case: Case, *, settle: bool = False) -> Decision:
     if settle and case.store is not None:
         # What a holder that vanished has sent may still arrive: its entries are judged by a look after that.
         await asyncio.sleep(max(0.0, case.store.settle_after - time.monotonic()))
+        case.store.waited()
     read_at = time.monotonic()
     view = await look(case)
     if settle and view.memory.open and case.store is not None:

@@ -79,10 +79,10 @@ class Tenure:
         return self._passed_over
 
     async def _until_settleable(self, moment: float) -> None:
-        """What a holder that is gone has sent may still arrive: its entries are judged when that is over."""
+        """What a lost holder, or a pass that died, has sent may still arrive: it is judged when that is over."""
         wait = moment - time.monotonic()
         if wait > 0:
-            log.info("waiting for the last requests of the former holder", seconds=round(wait, 1))
+            log.info("waiting for the last requests of a pass that was cut short", seconds=round(wait, 1))
             await asyncio.sleep(wait)
 
     async def _stand_by(self, store: Store) -> None:

@@ -28,6 +28,11 @@ class UnderWay:
         """It is known, or settled, how the write has ended."""
         self._entries.discard(entry)
 
+    def waited(self) -> None:
+        """What has left can have no effect any more. An entry that nobody here closes must not count for ever: another
+        has settled it, or a person will, or its close was cancelled when it was written already."""
+        self._entries.clear()
+
     @property
     def settle_after(self) -> float:
         """When (``time.monotonic``) none of them can have an effect any more; 0.0: none is left. For between passes."""

@@ -56,6 +56,10 @@ class Writes(Reads):
         """
         return max(self._access[1].settle_after, self._under_way.settle_after) if self._access else 0.0
 
+    def waited(self) -> None:
+        """``settle_after`` has passed, and no pass is at work: what it was about is waited for no more."""
+        self._under_way.waited()
+
     def fence(self) -> None:
         """Raises LeaseLost unless the target is surely ours now; for right before a write is sent. Never blocks."""
         self._writable()[1].fence()

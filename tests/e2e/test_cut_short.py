@@ -43,7 +43,9 @@ async def passes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             fails_at_the_second(case.store, desk, broken)
             with pytest.raises(StateError, match="the disk is full"):
                 await one(case)
-        return await one(case)
+        steps = await one(case)
+        assert case.store.settle_after == 0.0
+        return steps
 
 
 async def one(case: Case) -> list[str]:

@@ -145,6 +145,9 @@ class MemoryStore:
         self.lost = False
         """Whether another replica has taken the lease."""
 
+    def waited(self) -> None:
+        """It dies with its process, and leaves nothing to wait for."""
+
     def fence(self) -> None:
         """Raises LeaseLost once the lease is lost."""
         if self.lost:

@@ -300,6 +300,29 @@ def test_what_a_pass_of_our_own_has_left_may_still_arrive(tmp_path: Path):
     with_store(tmp_path / "state.db", story)
 
 
+def test_what_was_waited_for_is_not_waited_for_again(tmp_path: Path):
+    """Its close was cancelled, as those of a pass that dies are, and was written all the same."""
+
+    async def story(store: Store) -> None:
+        number = await begun(store)
+        entry = await store.open_entry(entry_of(number, "ann"))
+        store.fence()
+        closing = asyncio.create_task(store.close_entry(entry, Settlement("done")))
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert store.settle_after > time.monotonic()
+        store.waited()
+        later = await store.open_entry(entry_of(number, "bob"))
+        store.fence()
+        await store.close_entry(later, Settlement("done"))
+        assert store.memory(NOW).open == ()
+        assert store.settle_after == 0.0
+
+    with_store(tmp_path / "state.db", story)
+
+
 SENDING = """
 async def main():
     store = Store.open(url_of(Path(url)), "default", URL, writable=True)
