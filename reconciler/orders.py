@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.errors import InputError
@@ -31,7 +32,7 @@ async def adopt(case: Case, kind: str, name: str, id: str | None) -> LiveObject:
     """Make a live object ours. Raises InputError where there is none, or several, or no such kind."""
     require_kind(case.system, kind)
     live = _find(await whole_view(case), kind, name, id)
-    await own(case, Owned(kind, live.identity, live.id, live.name, document=name, adopted=True))
+    await own(case, [Owned(kind, live.identity, live.id, live.name, document=name, adopted=True)])
     return live
 
 
@@ -41,12 +42,13 @@ def require_kind(system: System, kind: str) -> None:
         raise InputError(f"there is no kind {kind!r}.{suggest(kind, system.kinds)}")
 
 
-async def own(case: Case, owned: Owned) -> None:
-    """Remember it as ours; an open question about it is answered thereby."""
+async def own(case: Case, things: Sequence[Owned]) -> None:
+    """Remember objects as ours; open questions about them are answered thereby."""
     assert case.store is not None
-    await case.store.own(owned)
+    await case.store.own(*things)
+    keys = {owned.key for owned in things}
     for entry in case.store.entries(open_only=True):
-        if owned.key in entry.entry.objects:
+        if not keys.isdisjoint(entry.entry.objects):
             await case.store.settle(entry.id, Settlement("done", reason="adopted"), "adopt")
 
 
@@ -82,7 +84,7 @@ async def forget(store: Store, kind: str, name: str) -> int:
     if not found:
         raise InputError(f"{kind}/{name} isn't ours.{suggest(name, [one.name for one in owned])}")
     for one in found:
-        await store.disown(*one.key)
+        await store.disown(one.key)
     return len(found)
 
 

@@ -83,10 +83,9 @@ def _created(view: View, entry: OpenEntry, kinds: list[Kind]) -> Settlement | No
 
     What looks otherwise may have been made by somebody else in that moment: nobody can tell.
     """
-    items = {item.key: item for kind in kinds for item in view.items(kind.name)}
     own: list[Owned] = []
     for key, kind in zip(entry.objects, kinds, strict=True):
-        item = items.get(key)
+        item = view.item_index(key[0]).get(key[1])
         live = (view.pairs(kind.name).get(item.identity) if item else None) or view.live_index(key[0]).get(key[1])
         if live is not None and not view.looks_as_sent(key, live):
             return None
@@ -102,7 +101,7 @@ def _created(view: View, entry: OpenEntry, kinds: list[Kind]) -> Settlement | No
 def _deleted(view: View, entry: OpenEntry, kinds: list[Kind]) -> Settlement | None:
     if not all(kind.can_find(view) for kind in kinds):
         return None
-    there = [key for key in entry.objects if key[1] in view.live_index(key[0])]
+    there = {key for key in entry.objects if key[1] in view.live_index(key[0])}
     replaced = view.memory.unfinished.keys()
     gone = tuple(key for key in entry.objects if key not in there and key not in replaced)
     status = "not-done" if len(there) == len(entry.objects) else "done"
@@ -119,20 +118,24 @@ def _bare(kind: str, identity: tuple[str, ...], id: str | None, name: str) -> Ow
 
 async def tidy(view: View, store: Store) -> None:
     """Bring the memory up to date with what was read: adoptions, ids, documents; and what is gone for good."""
-    for kind in view.system.kinds.values():
-        if view.trouble(kind) is None:
-            for item in view.items(kind.name):
-                await _tidy_item(item, kind, view, store)
+    readable = [kind for kind in view.system.kinds.values() if view.trouble(kind) is None]
+    items = [(kind, item) for kind in readable for item in view.items(kind.name)]
+    told = [one for kind, item in items if (one := _renewed(item, kind, view)) is not None]
+    if told:
+        await store.own(*(wanted for wanted, _ in told))
+    former = {known.key for _, known in told if known is not None} - {wanted.key for wanted, _ in told}
     declared = {item.key for kind in view.system.kinds for item in view.items(kind)}
-    for key in vanished(view):
-        if key not in declared:
-            await store.disown(*key)
-    for owned in list(view.memory.owned.values()):
-        found = view.system.kinds.get(owned.kind)
-        if found is not None and not found.deletable and not found.one_way and owned.key not in declared:
-            await store.disown(*owned.key)
+    gone = {*vanished(view), *(owned.key for owned in view.memory.owned.values() if _only_changed(owned, view))}
+    if no_more := former | (gone - declared):
+        await store.disown(*sorted(no_more))
     for key in {*view.memory.unfinished.keys() - declared, *_told(view)}:
         await store.disown_unfinished(key)
+
+
+def _only_changed(owned: Owned, view: View) -> bool:
+    """Whether it is of a kind that is never made and never taken away: without its document it means nothing to us."""
+    kind = view.system.kinds.get(owned.kind)
+    return kind is not None and not kind.deletable and not kind.one_way
 
 
 def _told(view: View) -> set[Key]:
@@ -143,21 +146,19 @@ def _told(view: View) -> set[Key]:
     return set(memory.made) - unlearnt - waiting
 
 
-async def _tidy_item(item: Item, kind: Kind, view: View, store: Store) -> None:
+def _renewed(item: Item, kind: Kind, view: View) -> tuple[Owned, Owned | None] | None:
+    """What is to be remembered of an object, and what was; None where nothing new is."""
     live = view.pairs(kind.name).get(item.identity)
     if live is None:
-        return
+        return None
     known = view.memory.owned.get(live.key) or view.memory.owned.get(item.key)
     adopts = item.resource.annotations.get("reconciler/adopt") == "enabled"
     if known is None and not adopts and not kind.singleton:
-        return
+        return None
     if known is not None and not view.owns(live):
-        return
+        return None
     wanted = owned_as(item, live.id, live=live, adopted=known.adopted if known else adopts)
-    if known != wanted:
-        await store.own(wanted)
-        if known is not None and known.key != wanted.key:
-            await store.disown(*known.key)
+    return (wanted, known) if known != wanted else None
 
 
 def settled_by_hand(system: System, record: EntryRecord, ending: Ending, unfinished: Collection[Key]) -> Settlement:

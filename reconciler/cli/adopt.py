@@ -10,6 +10,7 @@ from reconciler.cli.common import finish, the_target
 from reconciler.cli.options import lock_option, refuse_beside_server, takes_place
 from reconciler.errors import InputError
 from reconciler.execute.effects import owned_as
+from reconciler.memory import Owned
 from reconciler.opening import opened
 from reconciler.orders import adopt, own, require_kind
 from reconciler.reconcile import look
@@ -69,14 +70,14 @@ async def _there(server: Server, names: tuple[str, ...], kind: str, name: str, i
 async def _all(target: Target, loaded: Loaded, lock_timeout: float) -> list[str]:
     async with opened(target, loaded, writes=True, lock_timeout=lock_timeout) as case:
         view = await look(case)
-        found: list[str] = []
+        found: list[Owned] = []
         for kind in case.system.kinds.values():
             for item in view.items(kind.name) if view.trouble(kind) is None and not kind.singleton else ():
                 live = view.pairs(kind.name).get(item.identity)
                 if live is not None and not view.owns(live):
-                    await own(case, owned_as(item, live.id, live=live, adopted=True))
-                    found.append(f"{kind.name}/{item.name}")
-        return found
+                    found.append(owned_as(item, live.id, live=live, adopted=True))
+        await own(case, found)
+        return [f"{owned.kind}/{owned.name}" for owned in found]
 
 
 async def _one(target: Target, kind: str, name: str, id: str | None, lock_timeout: float) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.execute.effects import owned_as
 from reconciler.execute.look import Looker
+from reconciler.memory import Owned
 from reconciler.model import Item
 from reconciler.plan.forecast import verb_of
 from reconciler.steps import Outcome, Plan, Status
@@ -28,8 +28,11 @@ async def learn(plan: Plan, ended: Mapping[str, Outcome], looker: Looker, store:
     # A kind's objects and their ids are in what it reads first; how the rest is called was read before.
     names = {name for kind in kinds for name in looker.view.system.kinds[kind].reads[:1]}
     view = await looker.look(sorted(names), time.monotonic())
-    # At once, so that they share commits.
-    await asyncio.gather(*(_learn_one(item, view, store) for item in made))
+    learnt = [(owned, item.key) for item in made if (owned := _learnt(item, view)) is not None]
+    if learnt:
+        await store.own(*(owned for owned, _ in learnt))
+    if former := {key for _, key in learnt} - {owned.key for owned, _ in learnt}:
+        await store.disown(*former)
 
 
 def _made(plan: Plan, ended: Mapping[str, Outcome]) -> list[Item]:
@@ -51,11 +54,9 @@ def _unlearnt(item: Item, view: View) -> bool:
     return owned is not None and (owned.id is None or not kind.stable) and not kind.singleton
 
 
-async def _learn_one(item: Item, view: View, store: Store) -> None:
+def _learnt(item: Item, view: View) -> Owned | None:
     kind = view.system.kinds[item.kind]
     live = kind.match([item], view).get(item.identity) if view.trouble(kind) is None else None
     if live is None or live.id is None:
-        return
-    await store.own(owned_as(item, live.id, live=live))
-    if live.key != item.key:
-        await store.disown(*item.key)
+        return None
+    return owned_as(item, live.id, live=live)

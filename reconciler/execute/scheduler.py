@@ -162,7 +162,9 @@ class Scheduler:
                 self._tell(Event(Happening.STARTED, move.step, move.id))
             ended = await call.run()
         self._remember(call)
-        await asyncio.gather(*(self._settle(move, group, ended, call.attempts, started) for move in group.moves))
+        settling = [self._settle(move, group, ended, call.attempts, started) for move in group.moves]
+        # Most groups are of one move: thousands of tasks would be made for nothing.
+        await (settling[0] if len(settling) == 1 else asyncio.gather(*settling))
 
     def _leave(self, group: Group) -> None:
         """What was still waiting for its turn isn't begun any more."""
@@ -206,7 +208,7 @@ class Scheduler:
         if group.verb is Verb.DELETE and not self._steps[move.step].action.two_phased:
             for work in works:
                 if work.live is not None:
-                    await self._store.disown(*work.live.key)
+                    await self._store.disown(work.live.key)
         return found
 
     def _end(self, move: Move, outcome: Outcome) -> None:

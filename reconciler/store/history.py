@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from reconciler.errors import StateError
 from reconciler.store.codec import dump
@@ -88,5 +88,5 @@ def _thin_out(connection: Connection, seals: Seals) -> None:
     query = select(passes.c.id).where(mine).order_by(passes.c.id.desc()).offset(KEPT).limit(1)
     newest_old = connection.execute(query).scalar()
     if newest_old is not None:
-        wrote = exists().where(entries.c.pass_id == passes.c.id)
-        connection.execute(delete(passes).where(mine, passes.c.id <= newest_old, ~wrote))
+        wrote = select(entries.c.pass_id).where(entries.c.pass_id <= newest_old).distinct()
+        connection.execute(delete(passes).where(mine, passes.c.id <= newest_old, passes.c.id.not_in(wrote)))

@@ -22,6 +22,8 @@ _TO_COME = insert(unfinished)
 _NO_MORE = delete(unfinished).where(unfinished.c.entry == bindparam("number"))
 _SELECT = select(entries).where(_MINE)
 _UPDATE = update(entries).where(_MINE)
+_SETTLED = ("status", "reason", "how", "settled_at", "charged", "seal")
+"""All that a settlement changes in an entry that is as it was written."""
 _PASS = select(passes.c.id).where(passes.c.id == bindparam("number"), passes.c.target == bindparam("of"))
 
 
@@ -74,7 +76,8 @@ def settle(connection: Connection, seals: Seals, number: int, settlement: Settle
             charge(connection, seals, -row["charged"])
             row["charged"] = 0
     row |= {"status": settlement.status, "reason": kept(settlement.reason), "how": kept(how), "settled_at": float(at)}
-    connection.execute(_UPDATE, seals.sealed(entries, row) | mine)
+    sealed = seals.sealed(entries, row)
+    connection.execute(_UPDATE, ({name: sealed[name] for name in _SETTLED} if intact else sealed) | mine)
     apply_effects(connection, seals, settlement, at)
 
 

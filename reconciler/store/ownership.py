@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, exists, select, update
 
 from reconciler.memory import Owned
 from reconciler.model import Key
@@ -27,7 +27,7 @@ _DISOWN = delete(owned).where(_of(owned))
 _OWNED = select(owned).where(_of(owned))
 _LEARN = update(owned).where(_of(owned))
 _FINISH = delete(unfinished).where(_of(unfinished))
-_REPLACED = _FINISH.where(unfinished.c.entry.not_in(select(entries.c.id).where(entries.c.action == CREATE)))
+_REPLACED = _FINISH.where(~exists().where(entries.c.id == unfinished.c.entry, entries.c.action == CREATE))
 _SEND = put(sent)
 _UNSEND = delete(sent).where(_of(sent))
 
@@ -50,9 +50,21 @@ def own(connection: Connection, seals: Seals, thing: Owned) -> None:
     connection.execute(_REPLACED if thing.id is None else _FINISH, _named(seals, thing.key))
 
 
+def own_all(connection: Connection, seals: Seals, things: Iterable[Owned]) -> None:
+    """The same of many."""
+    for thing in things:
+        own(connection, seals, thing)
+
+
 def disown(connection: Connection, seals: Seals, key: Key) -> None:
     """Give ownership up; what was sent stays known, for the object may still be there."""
     connection.execute(_DISOWN, _named(seals, key))
+
+
+def disown_all(connection: Connection, seals: Seals, keys: Iterable[Key]) -> None:
+    """The same of many."""
+    for key in keys:
+        disown(connection, seals, key)
 
 
 def forget(connection: Connection, seals: Seals, key: Key) -> None:

@@ -9,7 +9,7 @@ from reconciler.secret import Keyring
 from reconciler.store.place import RESTORE, Place
 from reconciler.store.seals import Row, Seals
 
-VERSION = 2
+VERSION = 3
 """The schema's version; an older state is upgraded (``migrations``), a newer one refused."""
 
 DAY = 86_400.0

@@ -2,12 +2,13 @@
 
 What decides about destruction sits in tables with a ``seal`` column (see ``seals``). Lists and bodies are kept as
 JSON in text columns and not as a JSON type: a seal covers the exact text, and a damaged text must not stop the
-reading of its neighbours. There are no secondary indexes: a damaged one would hide rows that must be seen.
+reading of its neighbours. There are no secondary indexes but one that only deleting uses: a damaged one would hide rows
+that must be seen.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table, Text
 
 metadata = MetaData(
     naming_convention={
@@ -120,6 +121,7 @@ unfinished = Table(
     Column("identity", Text, primary_key=True),
     Column("fields", Text, nullable=False),
     _seal(),
+    Index("ix_unfinished_identity", "identity", "target", "kind"),
 )
 
 refused_logins = Table(

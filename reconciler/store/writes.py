@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from reconciler.errors import StateError
 from reconciler.memory import Owned
-from reconciler.model import Identity, Key
+from reconciler.model import Key
 from reconciler.store import history, journal, logins, orders, ownership
 from reconciler.store.answers import Answers
 from reconciler.store.backend import Backend
@@ -22,6 +23,9 @@ from reconciler.store.seals import Seals
 from reconciler.store.underway import UnderWay
 
 T = TypeVar("T")
+
+_AT_ONCE = 500
+"""How many objects one transaction takes in: others wait meanwhile."""
 
 
 class Writes(Reads):
@@ -119,13 +123,15 @@ class Writes(Reads):
         await self._ask(lambda c: journal.settle(c, self._seals, entry_id, settlement, seen))
         self._under_way.closed(entry_id)
 
-    async def own(self, thing: Owned) -> None:
-        """Remember an object as ours; an unfinished replacement of it is finished."""
-        await self._ask(lambda connection: ownership.own(connection, self._seals, thing))
+    async def own(self, *things: Owned) -> None:
+        """Remember objects as ours; unfinished replacements of them are finished."""
+        for start in range(0, len(things), _AT_ONCE):
+            await self._ask(partial(ownership.own_all, seals=self._seals, things=things[start : start + _AT_ONCE]))
 
-    async def disown(self, kind: str, identity: Identity) -> None:
-        """Give an object up without deleting it."""
-        await self._ask(lambda connection: ownership.disown(connection, self._seals, (kind, identity)))
+    async def disown(self, *keys: Key) -> None:
+        """Give objects up without deleting them."""
+        for start in range(0, len(keys), _AT_ONCE):
+            await self._ask(partial(ownership.disown_all, seals=self._seals, keys=keys[start : start + _AT_ONCE]))
 
     async def disown_unfinished(self, key: Key) -> None:
         """An unfinished replacement is no longer wanted."""

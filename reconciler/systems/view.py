@@ -93,6 +93,12 @@ class View(Struct, frozen=True, eq=False):
             lambda: tuple(sorted(self._items(kind), key=attrgetter("identity"))),
         )
 
+    def item_index(self, kind: str) -> Mapping[Identity, Item]:
+        """The same by natural key."""
+        return self._remember(  # type: ignore[no-any-return]
+            f"items by key {kind}", lambda: {item.identity: item for item in self.items(kind)}
+        )
+
     def _items(self, kind: str) -> Iterator[Item]:
         for resource in self.desired.of(kind):
             yield from self.system.kinds[kind].items(resource, self)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from reconciler.errors import LeaseLost, StateError
 from reconciler.memory import Memory, OpenEntry, Owned, Sent, Unfinished
-from reconciler.model import Identity, Key
+from reconciler.model import Key
 from reconciler.secret import Keyring
 from reconciler.store.codec import dump_fields, load_fields
 from reconciler.store.facade import REQUEST_DEADLINE
@@ -190,11 +190,19 @@ class MemoryStore:
         at = time.time()
         await self._write("settle", lambda: self._book.settle(entry_id, settlement, at))
 
-    async def own(self, thing: Owned) -> None:
-        await self._write("own", lambda: self._book.own(thing))
+    async def own(self, *things: Owned) -> None:
+        def work() -> None:
+            for thing in things:
+                self._book.own(thing)
 
-    async def disown(self, kind: str, identity: Identity) -> None:
-        await self._write("disown", lambda: self._book.owned.pop((kind, identity), None))
+        await self._write("own", work)
+
+    async def disown(self, *keys: Key) -> None:
+        def work() -> None:
+            for key in keys:
+                self._book.owned.pop(key, None)
+
+        await self._write("disown", work)
 
     async def disown_unfinished(self, key: Key) -> None:
         await self._write("disown_unfinished", lambda: self._book.finish(key))

@@ -18,6 +18,7 @@ from reconciler.errors import StateError, StateUnusable
 from reconciler.store import Store
 from reconciler.store.database import Database
 from reconciler.store.put import put
+from reconciler.store.required import VERSION
 from reconciler.store.schema import replicas, schema_version
 from reconciler.store.sqlite.backend import Sqlite
 from reconciler.store.sqlite.engine import make_database, open_writer
@@ -192,7 +193,7 @@ def test_a_database_is_opened_once_and_closed_with_its_last_target(tmp_path: Pat
     assert told.value.message == "the state is in use by this process already"
     one.leave("one")
     one.leave("one")
-    assert one.writer.submit(lambda c: c.execute(select(schema_version)).scalar()).result(10) == 2
+    assert one.writer.submit(lambda c: c.execute(select(schema_version)).scalar()).result(10) == VERSION
     one.leave("two")
     one.leave("two")
     with pytest.raises(StateError, match="closed"):

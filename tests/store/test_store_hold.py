@@ -168,7 +168,7 @@ ORDERS: dict[str, Act] = {
 }
 EITHER: dict[str, Act] = {
     "own": lambda store: store.own(user("alice")),
-    "disown": lambda store: store.disown(*key_of("alice")),
+    "disown": lambda store: store.disown(key_of("alice")),
     "settle": lambda store: store.settle(1, Settlement("unknown"), "ann"),
 }
 

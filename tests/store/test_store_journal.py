@@ -69,7 +69,7 @@ def test_forgetting_keeps_what_was_sent(state: State):
     async def story(store: Store) -> None:
         await store.own(user("alice", adopted=True))
         await store.remember_sent(key_of("alice"), {"/password": "k:f"}, NOW)
-        await store.disown("User", ("LOCAL", "alice"))
+        await store.disown(("User", ("LOCAL", "alice")))
         memory = store.memory(NOW)
         assert memory.owned == {}
         assert memory.sent == {key_of("alice"): {"/password": Sent("k:f", NOW)}}

@@ -52,7 +52,7 @@ def test_what_we_write_is_seen_at_once(tmp_path: Path):
         store.memory(NOW)
         await store.own(user("alice"))
         assert key_of("alice") in store.memory(NOW).owned
-        await store.disown(*key_of("alice"))
+        await store.disown(key_of("alice"))
         assert key_of("alice") not in store.memory(NOW).owned
         await store.remember_sent(key_of("user-1"), {"password": "print"}, NOW)
         assert store.memory(NOW).sent[key_of("user-1")]["password"].fingerprint == "print"

@@ -154,7 +154,7 @@ def test_orders_need_no_lease(database: str):
         assert (one.suspension(NOW), one.approvals(NOW)) == (suspension, (approval,))
         memory = await one.look(NOW)
         assert (set(memory.owned), memory.open) == ({key_of("bob")}, ())
-        await two.disown(*key_of("bob"))
+        await two.disown(key_of("bob"))
         await two.withdraw("sha256:1")
         await two.resume()
         assert (one.suspension(NOW), one.approvals(NOW), one.memory(NOW).owned) == (None, (), {})

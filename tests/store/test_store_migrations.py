@@ -25,7 +25,7 @@ from reconciler.store.postgres.engine import locate
 from reconciler.store.required import VERSION
 from reconciler.store.schema import metadata
 from tests.postgres import Server
-from tests.store.given import KEYRING, NOW, URL, State, key_of, sql, url_of, with_store
+from tests.store.given import KEYRING, NOW, URL, State, key_of, sql, url_of, user, with_store
 
 VERSION1 = (Path(__file__).parent / "version1.sql").read_text()
 
@@ -83,15 +83,30 @@ async def look(store: Store) -> None:
 def test_an_upgraded_schema_is_the_new_one(old_state: State, request: pytest.FixtureRequest):
     with_store(old_state, look, keyring=KEYRING)
     assert old_state.run("SELECT version FROM schema_version") == [(VERSION,)]
-    url = old_state.url
+    assert differences(old_state.url) == []
+    with_store(old_state, look, keyring=KEYRING)
+
+
+def test_a_state_of_version_2_gets_its_index(tmp_path: Path):
+    path = tmp_path / "state.db"
+    with_store(path, lambda store: store.own(user("alice")))
+    sql(path, "DROP INDEX ix_unfinished_identity")
+    sql(path, "UPDATE schema_version SET version = 2")
+    assert len(differences(url_of(path))) == 1
+    with_store(path, lambda store: store.own(user("bob")))
+    assert differences(url_of(path)) == []
+    assert sql(path.with_name("state.db.v2"), "SELECT version FROM schema_version") == [(2,)]
+
+
+def differences(url: str) -> list[object]:
+    """In what a database isn't as a new one would be."""
     engine = create_engine(locate_url(url))
     try:
         with engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
-            assert compare_metadata(context, metadata) == []
+            return list(compare_metadata(context, metadata))
     finally:
         engine.dispose()
-    with_store(old_state, look, keyring=KEYRING)
 
 
 def locate_url(url: str) -> str:

@@ -76,13 +76,13 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str, str | None]] = {
         "Name another one.",
     ),
     "newer": (
-        lambda path: sql(path, "UPDATE schema_version SET version = 3"),
-        "{} has schema version 3, this program works with 2",
+        lambda path: sql(path, "UPDATE schema_version SET version = 99"),
+        "{} has schema version 99, this program works with 3",
         VERSION,
     ),
     "two versions": (
         lambda path: sql(path, "INSERT INTO schema_version VALUES (1)"),
-        "{} has schema version unknown, this program works with 2",
+        "{} has schema version unknown, this program works with 3",
         VERSION,
     ),
     "no key": (no_key, "the key of the state, {}.key, is missing", MISSING),

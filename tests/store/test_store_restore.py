@@ -77,8 +77,8 @@ def test_a_backup_is_refused_in_words_that_name_it(path: Path, tmp_path: Path):
     for change, says, remedy in (
         ("UPDATE owned SET object_id = '9'", f"{copy} is damaged: a seal is broken", "Use another backup."),
         (
-            "UPDATE schema_version SET version = 3",
-            f"{copy} has schema version 3, this program works with 2",
+            "UPDATE schema_version SET version = 99",
+            f"{copy} has schema version 99, this program works with 3",
             "Use the version of the program that made it, or restore a backup.",
         ),
         ("DROP TABLE schema_version", f"{copy} is not a state of this program", "Name another one."),

@@ -57,7 +57,7 @@ def both(path: Path, story: Callable[[Store, Store], Awaitable[None]], keyring: 
 
 CHANGES: dict[str, Callable[[Store], Awaitable[object]]] = {
     "own": lambda store: store.own(user("alice", "8", keep=True)),
-    "disown": lambda store: store.disown(*key_of("alice")),
+    "disown": lambda store: store.disown(key_of("alice")),
     "ids": lambda store: store.remember_ids({key_of("alice"): "9"}),
     "sent": lambda store: store.remember_sent(key_of("alice"), {"/password": "k:2"}, NOW + 1),
     "finish": lambda store: store.disown_unfinished(key_of("carol")),

@@ -8,11 +8,11 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, update
 
-from reconciler.store.migrations import version2
+from reconciler.store.migrations import version2, version3
 from reconciler.store.required import VERSION
 from reconciler.store.schema import metadata, schema_version
 
-STEPS: Mapping[int, Callable[[Operations], None]] = {2: version2.upgrade}
+STEPS: Mapping[int, Callable[[Operations], None]] = {2: version2.upgrade, 3: version3.upgrade}
 """The version that is reached → how, from the one before it."""
 
 
