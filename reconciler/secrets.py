@@ -35,13 +35,13 @@ _Found = Secret | str
 
 
 class Snapshot:
-    """The secrets of one pass. Its answers never change; ``take`` makes one."""
+    """The secrets of one pass. Its answers never change; ``take`` makes one. ``reserved`` names are no document's."""
 
     def __init__(self, directory: Path | None, found: Mapping[str, _Found], reserved: frozenset[str]) -> None:
         self._refuse: Callable[[str], str | None] = lambda name: None
         self._directory = directory
         self._found = found
-        self._reserved = reserved
+        self.reserved = reserved
         self._finders: list[Finder] = []
 
     @classmethod
@@ -71,7 +71,7 @@ class Snapshot:
 
     def get(self, name: str) -> Secret:
         """A secret that a document names. Raises MissingSecret, saying where it was looked for."""
-        if name in self._reserved:
+        if name in self.reserved:
             raise MissingSecret(f"the secret {name} is the configuration's own, documents can't name it")
         if why := self._refuse(name):
             raise MissingSecret(f"the secret {name}: {why}")
@@ -79,7 +79,7 @@ class Snapshot:
 
     def find(self, name: str) -> Secret | None:
         """Like ``get``, with None for whatever ``get`` would refuse."""
-        found = None if name in self._reserved or self._refuse(name) else self._found.get(name)
+        found = None if name in self.reserved or self._refuse(name) else self._found.get(name)
         return found if isinstance(found, Secret) else None
 
     def values(self, names: Iterable[str]) -> dict[str, Secret]:

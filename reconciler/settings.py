@@ -126,19 +126,20 @@ def from_environment(where: Where, policy: Policy) -> Target:
         raise InputError("the url of the target holds credentials", remedy=remedy)
     name = where.system or variable(environ, "SYSTEM")
     system = system_named(name) if name else default_system()
+    secrets = secrets_of(where, None)
     return Target(
         name="default",
         system=system,
         url=url,
         credentials=_environment_credentials(system, environ),
         state=where.state or variable(environ, "STATE") or default_state(url, environ),
-        secrets=secrets_of(where, None),
+        secrets=secrets,
         ca=variable(environ, "CA"),
         allow_http=(variable(environ, "ALLOW_HTTP") or "").lower() in ("1", "true", "yes"),
         proxy=variable(environ, "PROXY"),
         installers=variable(environ, "INSTALLERS"),
         policy=policy,
-        reserved=reserved_of(where, None),
+        reserved=secrets.reserved,
     )
 
 

@@ -107,5 +107,5 @@ def _freeze(
         unchanged=len(draft.unchanged),
         calls=forecast(view, steps, moves),
         digest=number,
-        in_sync=tuple(f"{item.kind}/{item.name}" for item in draft.unchanged),
+        in_sync=tuple(f"{item.kind}/{item.name}" for item in draft.unchanged.values()),
     )

@@ -17,16 +17,19 @@ def cascade(draft: Draft, spared: Spared = lambda draft, step, back: False) -> N
 
     ``spared`` says of which held-back steps a step is free all the same.
     """
-    waiting = _waiting(draft)
+    waiting, groups = _waiting(draft), groups_of(draft)
     queue = [*draft.blocked, *draft.held]
     while queue:
         cause = queue.pop()
         back = draft.blocked.get(cause) or draft.held[cause]
-        for id in sorted(waiting[cause]):
+        group = groups.get(draft.steps[cause].group or "", set())
+        for id in sorted(waiting[cause] | group):
             step = draft.steps.get(id)
             if step is not None and draft.is_free(step) and not spared(draft, step, back):
                 _hold_too(draft, step, back, blocked=cause in draft.blocked)
                 queue.append(id)
+        # A group is gone through once, not once for each of its steps: there may be thousands.
+        group.difference_update([id for id in group if not draft.is_free(draft.steps[id])])
 
 
 def _waiting(draft: Draft) -> dict[str, set[str]]:
@@ -34,14 +37,16 @@ def _waiting(draft: Draft) -> dict[str, set[str]]:
     for edge in draft.edges:
         if edge.hard:
             waiting[step_of(edge.before)].add(step_of(edge.after))
+    return waiting
+
+
+def groups_of(draft: Draft) -> dict[str, set[str]]:
+    """The ids of the steps of each group."""
     groups: dict[str, set[str]] = defaultdict(set)
     for step in draft.steps.values():
         if step.group:
             groups[step.group].add(step.id)
-    for members in groups.values():
-        for id in members:
-            waiting[id] |= members - {id}
-    return waiting
+    return groups
 
 
 def _hold_too(draft: Draft, step: Step, back: HeldBack, *, blocked: bool) -> None:

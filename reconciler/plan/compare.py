@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from reconciler.diff import Difference, compare, explain, listing
 from reconciler.memory import Owned
-from reconciler.model import Item, LiveObject
+from reconciler.model import Item, LiveObject, Ref
 from reconciler.secret import SHOWN, SecretRef
 from reconciler.steps import UNKNOWN, Action, Step, Unknown
 from reconciler.systems.base import Kind
@@ -127,7 +127,7 @@ def _compare(draft: Draft, kind: Kind, item: Item, live: LiveObject) -> None:
     if difference.unknown:
         draft.unknown.append(_unknown(item, difference))
     if not difference.changed:
-        draft.unchanged.append(item)
+        draft.unchanged[item.key] = item
         condition = kind.condition(live)
         if condition.unwell:
             draft.warnings.append(f"{item.kind}/{item.name}: {condition.words}")
@@ -169,7 +169,7 @@ def _orphan(draft: Draft, kind: Kind, owned: Owned) -> None:
     live = draft.view.live_index(kind.name).get(owned.identity)
     if live is None or not draft.view.is_owned(owned, live):
         return
-    listed = kind.shrinks and any(resource.ref.name == owned.document for resource in draft.view.desired.of(kind.name))
+    listed = kind.shrinks and draft.view.has(Ref(kind.name, owned.document))
     if not kind.deletable:
         draft.warnings.append(f"{kind.name}/{owned.name} has no document any more: it stays as it is, unmanaged")
     elif listed:

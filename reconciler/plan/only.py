@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from reconciler.guards import document_of
 from reconciler.model import Ref
-from reconciler.plan.cascade import step_of
+from reconciler.plan.cascade import groups_of, step_of
 from reconciler.steps import Step
 from reconciler.systems.draft import Draft
 
@@ -20,7 +20,9 @@ def keep_only(draft: Draft) -> None:
         if step.id not in wanted:
             draft.drop(step)
     names = {(ref.kind, ref.name) for ref in draft.policy.only}
-    draft.unchanged = [item for item in draft.unchanged if (item.kind, item.resource.ref.name) in names]
+    draft.unchanged = {
+        key: item for key, item in draft.unchanged.items() if (item.kind, item.resource.ref.name) in names
+    }
     draft.unknown = [one for one in draft.unknown if (one.kind, one.name) in names]
 
 
@@ -36,17 +38,13 @@ def _with_groups(draft: Draft, wanted: set[str]) -> set[str]:
     for edge in draft.edges:
         if edge.hard:
             needs[step_of(edge.after)].add(step_of(edge.before))
-    groups: dict[str, set[str]] = defaultdict(set)
-    for step in draft.steps.values():
-        if step.group:
-            groups[step.group].add(step.id)
-            needs[step.id] |= groups[step.group]
-    for members in groups.values():
-        for id in members:
-            needs[id] |= members
+    groups = groups_of(draft)
     queue = list(wanted)
     while queue:
-        for id in needs[queue.pop()] - wanted:
-            wanted.add(id)
-            queue.append(id)
+        one = queue.pop()
+        step = draft.steps.get(one)
+        group = groups.pop(step.group, set()) if step is not None and step.group else set()
+        more = (needs[one] | group) - wanted
+        wanted |= more
+        queue += more
     return wanted

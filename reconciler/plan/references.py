@@ -195,7 +195,8 @@ def _lets_go(draft: Draft, user: LiveObject, key: Key, taken: Step) -> bool:
     step = draft.touching(user.key)
     if step is None or not draft.is_free(step):
         return False
-    item = next((one.item for one in step.targets if one.live is not None and one.live.key == user.key), None)
+    target = draft.target(step, user.key)
+    item = target.item if target is not None else None
     wanted = set(wanted_keys(draft.view, item)) if item is not None else set()
     if down(step) is not None:
         return step.action is Action.DELETE or taken.action.brings_up or key not in wanted

@@ -55,9 +55,10 @@ class Draft(Struct):
     edges: set[Edge] = field(default_factory=set)
     unknown: list[Unknown] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    unchanged: list[Item] = field(default_factory=list)
+    unchanged: dict[Key, Item] = field(default_factory=dict)
     vanished: dict[str, Key] = field(default_factory=dict)
     _by_key: dict[Key, str] = field(default_factory=dict)
+    _by_live: dict[Key, tuple[str, Target]] = field(default_factory=dict)
 
     def add(self, step: Step) -> Step:
         """Take a step in; a name that is taken gets its natural key behind it."""
@@ -70,18 +71,27 @@ class Draft(Struct):
 
     def put(self, step: Step) -> None:
         """Add a step, or put a changed one in its own place."""
+        if step.id in self.steps:
+            self._touch_no_more(self.steps[step.id])
         self.steps[step.id] = step
+        for key in _touched(step):
+            self._by_key[key] = step.id
         for target in step.targets:
-            for one in (target.item, target.live):
-                if one is not None:
-                    self._by_key[one.key] = step.id
+            if target.live is not None:
+                self._by_live[target.live.key] = (step.id, target)
 
     def drop(self, step: Step) -> None:
         """Take a step out again."""
-        del self.steps[step.id]
-        self._by_key = {key: id for key, id in self._by_key.items() if id != step.id}
+        self._touch_no_more(self.steps.pop(step.id))
         self.blocked.pop(step.id, None)
         self.held.pop(step.id, None)
+
+    def _touch_no_more(self, step: Step) -> None:
+        for key in _touched(step):
+            if self._by_key.get(key) == step.id:
+                del self._by_key[key]
+            if key in self._by_live and self._by_live[key][0] == step.id:
+                del self._by_live[key]
 
     def of(self, kind: str, *actions: Action) -> list[Step]:
         """The steps of a kind, of these actions (none named: all)."""
@@ -91,6 +101,11 @@ class Draft(Struct):
         """The step that touches the object with this natural key."""
         id = self._by_key.get(key)
         return self.steps[id] if id else None
+
+    def target(self, step: Step, key: Key) -> Target | None:
+        """What a step does to the live object with this natural key."""
+        id, target = self._by_live.get(key, (None, None))
+        return target if id == step.id else None
 
     def block(self, step: Step, rule: str, reason: str, remedy: str) -> None:
         """Hold a step back because of a rule; the first rule that does so is the one that is named.
@@ -117,6 +132,10 @@ class Draft(Struct):
         """Order two moves."""
         if first != then:
             self.edges.add(Edge(first, then, hard))
+
+
+def _touched(step: Step) -> Iterator[Key]:
+    return (one.key for target in step.targets for one in (target.item, target.live) if one is not None)
 
 
 def down(step: Step) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
@@ -63,28 +64,38 @@ class WorkerNotAvailable(Rule):
     source = "GET /admin/worker/available/{installer_id}"
 
     def hold(self, draft: Draft) -> None:
+        leaving = _leaving(draft)
         for step in draft.of("Deployment", Action.CREATE):
             assert step.item is not None
             worker = draft.view.live_index("Worker").get((step.item.identity[1],))
-            if worker is None or worker.facts["status"] in (AVAILABLE, "") or _leaves(draft, worker):
+            if worker is None or worker.facts["status"] in (AVAILABLE, ""):
+                continue
+            if worker.identity[0] in leaving or _goes(draft, worker):
                 continue
             reason = f"the worker {worker.name} is {worker.facts['status']}"
             draft.block(step, self.name, reason, "take away what is deployed there, or mend the worker")
 
     def order(self, draft: Draft) -> None:
+        leaving = _leaving(draft)
         for step in draft.of("Deployment", Action.CREATE):
             assert step.item is not None
-            for other in draft.of("Deployment", Action.DELETE):
-                if other.live is not None and other.live.identity[1] == step.item.identity[1]:
-                    draft.before(other.id, step.id)
+            for other in leaving[step.item.identity[1]]:
+                draft.before(other.id, step.id)
 
 
-def _leaves(draft: Draft, worker: LiveObject) -> bool:
-    """Whether the plan itself frees the worker."""
-    if (step := draft.touching(worker.key)) is not None and down(step) is not None:
-        return True
-    going = draft.of("Deployment", Action.DELETE)
-    return any(step.live is not None and step.live.identity[1] == worker.identity[0] for step in going)
+def _leaving(draft: Draft) -> Mapping[str, list[Step]]:
+    """The deletions of instances by the address of the worker that each of them frees."""
+    found: dict[str, list[Step]] = defaultdict(list)
+    for step in draft.of("Deployment", Action.DELETE):
+        if step.live is not None:
+            found[step.live.identity[1]].append(step)
+    return found
+
+
+def _goes(draft: Draft, worker: LiveObject) -> bool:
+    """Whether the plan takes the worker itself away."""
+    step = draft.touching(worker.key)
+    return step is not None and down(step) is not None
 
 
 class OneVersionAType(Rule):
@@ -157,8 +168,9 @@ def _merge(draft: Draft, type: str, steps: list[Step]) -> None:
         targets=tuple(ordered),
         reason=f"{lead.reason}: goes over {count} of the type {type}, one after the other",
     )
-    covered = {one.item.key for one in targets if one.item is not None}
-    draft.unchanged = [one for one in draft.unchanged if one.key not in covered]
+    for one in targets:
+        if one.item is not None:
+            draft.unchanged.pop(one.item.key, None)
     draft.put(merged)
 
 

@@ -73,7 +73,7 @@ def _redeploy(draft: Draft, live: LiveObject) -> None:
         changes = step.changes if step is not None else ()
         if step is not None:
             draft.drop(step)
-        draft.unchanged = [one for one in draft.unchanged if one.key != item.key]
+        draft.unchanged.pop(item.key, None)
         reason = "a service can only be edited while nothing is deployed: down meanwhile"
         draft.add(make_step(draft.view, Action.REDEPLOY, item, live, changes=changes, reason=reason, group=FROZEN))
 

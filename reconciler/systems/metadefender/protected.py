@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec.structs import replace
 
-from reconciler.model import LiveObject
+from reconciler.model import Key, LiveObject
 from reconciler.steps import Action, Step
 from reconciler.systems.draft import Draft, Rule, make_step
-from reconciler.systems.view import View
 
 ADMIN_ROLES = frozenset({"administrator", "administrators", "admin"})
 
@@ -19,17 +20,19 @@ class Protected(Rule):
     source = "DELETE /admin/user, /admin/role: nobody could log in to put it right again"
 
     def hold(self, draft: Draft) -> None:
-        for kind in ("User", "Role"):
-            for step in draft.of(kind, Action.DELETE, Action.REPLACE):
-                why = _why(draft, step)
-                if why is not None:
-                    draft.block(step, self.name, why, "change it by hand in the console, if it must be")
+        going = [step for kind in ("User", "Role") for step in draft.of(kind, Action.DELETE, Action.REPLACE)]
+        if not going:
+            return
+        mine, last = [user for user in draft.view.live("User") if user.facts["is_self"]], _last_admins(draft)
+        for step in going:
+            why = _why(step, mine, last)
+            if why is not None:
+                draft.block(step, self.name, why, "change it by hand in the console, if it must be")
 
 
-def _why(draft: Draft, step: Step) -> str | None:
-    view, live = draft.view, step.live
+def _why(step: Step, mine: list[LiveObject], last: Collection[Key]) -> str | None:
+    live = step.live
     assert live is not None
-    mine = [user for user in view.live("User") if user.facts["is_self"]]
     if live.facts.get("builtin"):
         return "it is built in"
     if not mine:
@@ -39,14 +42,14 @@ def _why(draft: Draft, step: Step) -> str | None:
     if step.kind == "Role":
         held = any(live.name in user.fields.get("roles", ()) for user in mine)
         return "the user that the reconciler runs as holds it" if held else None
-    return "no administrator would be left" if _last_admins(draft, live) else None
+    return "no administrator would be left" if live.key in last else None
 
 
-def _last_admins(draft: Draft, live: LiveObject) -> bool:
-    admins = [user for user in draft.view.live("User") if _can_log_in(user) and _is_admin(draft.view, user)]
-    if live not in admins:
-        return False
-    return all(_goes(draft, user) for user in admins)
+def _last_admins(draft: Draft) -> Collection[Key]:
+    """All administrators, if not one of them would be left."""
+    builtin = {role.name for role in draft.view.live("Role") if role.facts.get("builtin")}
+    admins = [user for user in draft.view.live("User") if _can_log_in(user) and _is_admin(builtin, user)]
+    return {user.key for user in admins} if all(_goes(draft, user) for user in admins) else ()
 
 
 def _can_log_in(user: LiveObject) -> bool:
@@ -54,9 +57,8 @@ def _can_log_in(user: LiveObject) -> bool:
     return bool(user.fields["directory"] != "SYSTEM")
 
 
-def _is_admin(view: View, user: LiveObject) -> bool:
+def _is_admin(builtin: set[str], user: LiveObject) -> bool:
     roles = set(user.fields.get("roles", ()))
-    builtin = {role.name for role in view.live("Role") if role.facts.get("builtin")}
     return bool(roles & builtin) or any(role.lower() in ADMIN_ROLES for role in roles)
 
 
@@ -101,7 +103,7 @@ def _replace_holder(draft: Draft, user: LiveObject, other: Step | None, group: s
     assert item is not None
     if other is not None:
         draft.drop(other)
-    draft.unchanged = [one for one in draft.unchanged if one.key != item.key]
+    draft.unchanged.pop(item.key, None)
     reason = "it holds a role that is replaced, and a held role can't be deleted"
     changes = other.changes if other is not None else ()
     draft.add(make_step(draft.view, Action.REPLACE, item, user, changes=changes, reason=reason, group=group))
