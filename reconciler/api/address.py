@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import unquote
 
@@ -56,6 +57,7 @@ def is_loopback(base: httpx.URL) -> bool:
         return base.host == "localhost"
 
 
+@lru_cache(maxsize=256)
 def join(base: httpx.URL, path: str) -> httpx.URL:
     """``path`` (encoded, with or without a query) under the base's own path. Raises InputError.
 

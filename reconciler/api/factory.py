@@ -30,6 +30,15 @@ class Pool(httpx.AsyncClient):
         self._connections = _Connections(**transport)
         super().__init__(transport=self._connections, trust_env=False, **more)
 
+    async def send(self, request: httpx.Request, *, stream: bool = False, **more: Any) -> httpx.Response:
+        """As the library's; with ``stream``, straight from a connection.
+
+        Redirects, cookies and authentication, which the library sees to on the way, are never wanted then.
+        """
+        if not stream or self.is_closed:
+            return await super().send(request, stream=stream, **more)
+        return await self._connections.handle_async_request(request)
+
     async def rest(self) -> None:
         """Close all connections, if nobody uses one right now."""
         await self._connections.rest()

@@ -37,6 +37,9 @@ class Stream:
         self._inner = inner
         self.read, self.write, self.aclose = inner.read, inner.write, inner.aclose
         self._socket: socket.socket | None = inner.get_extra_info("socket")
+        self._poll = select.poll()
+        if self._socket is not None and self._socket.fileno() >= 0:
+            self._poll.register(self._socket, select.POLLIN)
 
     async def start_tls(self, *context: Any, **how: Any) -> Stream:
         """The same connection, encrypted."""
@@ -47,8 +50,6 @@ class Stream:
         return self._is_readable() if info == "is_readable" else self._inner.get_extra_info(info)
 
     def _is_readable(self) -> bool:
-        if self._socket is None or (number := self._socket.fileno()) < 0:
+        if self._socket is None or self._socket.fileno() < 0:
             return True
-        poll = select.poll()
-        poll.register(number, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(self._poll.poll(0))

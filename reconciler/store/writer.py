@@ -1,8 +1,8 @@
 """One thread that writes, and commits for all who wait at once: a write costs a share of one ``fsync``.
 
-While a commit is under way, further calls gather; the next transaction holds all of them. If one fails, they are done
-anew, each in a savepoint of its own, so that its neighbours are left alone. Nobody is answered before the commit is on
-the disk.
+While a commit is under way, further calls gather; the next transaction holds all of them, and those that come in the
+moment after, where there is a crowd. If one fails, they are done anew, each in a savepoint of its own, so that its
+neighbours are left alone. Nobody is answered before the commit is on the disk.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from reconciler.store.backend import Backend
 T = TypeVar("T")
 
 _AT_ONCE = 256
+_MOMENT = 0.002
+"""Seconds in which more may come where several came at once before: a commit costs more than what it holds."""
 _TRIES = 3
 _ITS_OWN_FAULT = (IntegrityError, DataError, ProgrammingError)
 
@@ -50,7 +52,8 @@ class Writer:
         self._guard = guard
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._submitting = threading.Lock()
-        self._closed = False
+        self._closed = threading.Event()
+        self._crowded = False
         self._thread = threading.Thread(target=self._run, name="state-writer", daemon=True)
         self._thread.start()
 
@@ -62,7 +65,7 @@ class Writer:
         answer: Future[T] = Future()
         answer.set_running_or_notify_cancel()
         with self._submitting:
-            if self._closed:
+            if self._closed.is_set():
                 raise StateError("the state is closed")
             self._jobs.put(_Job(work, answer))
         return answer
@@ -75,8 +78,8 @@ class Writer:
     def close(self) -> None:
         """Do what was submitted, then end the thread."""
         with self._submitting:
-            if not self._closed:
-                self._closed = True
+            if not self._closed.is_set():
+                self._closed.set()
                 self._jobs.put(None)
         self._thread.join()
 
@@ -88,8 +91,15 @@ class Writer:
                 self._serve(batch)
 
     def _gather(self) -> tuple[list[_Job], bool]:
+        batch, last = self._waiting()
+        self._crowded = len(batch) > 1
+        return batch, last
+
+    def _waiting(self) -> tuple[list[_Job], bool]:
         batch: list[_Job] = []
         job = self._jobs.get()
+        if self._crowded:
+            self._closed.wait(_MOMENT)
         while job is not None:
             batch.append(job)
             if len(batch) == _AT_ONCE:

@@ -12,9 +12,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from httpx import AsyncClient
-
 from reconciler.api.exchange import Exchange
+from reconciler.api.factory import Pool
 from reconciler.store import Store
 
 POINTS = ("before-the-entry", "before-the-send", "after-the-commit", "after-the-reply", "after-the-close")
@@ -81,7 +80,7 @@ def arm(point: str, number: int) -> None:
     patches: list[tuple[type, str, Method]] = [
         (Store, "open_entry", killer.opening(Store.open_entry)),
         (Store, "close_entry", killer.closing(Store.close_entry)),
-        (AsyncClient, "send", killer.sending("after-the-commit", AsyncClient.send)),
+        (Pool, "send", killer.sending("after-the-commit", Pool.send)),
         (Exchange, "send", killer.sending("after-the-reply", Exchange.send)),
     ]
     for owner, name, patched in patches:
