@@ -32,10 +32,9 @@ class Applied:
     operations: dict[str, int]
 
 
-def measure(results: Results, folder: Path, count: int, rounds: int) -> None:
-    """Both in turn, each time against an empty Control Center and with an empty state."""
-    write_tree(folder / "tree", Mix(users=count))
-    write_secrets(folder / "secrets")
+def measure(results: Results, folder: Path, count: int, rounds: int, many: int | None = None) -> None:
+    """Both in turn, each time against an empty Control Center and with an empty state; and ours once of ``many``."""
+    _lay_out(folder, count)
     ours, floor = [], []
     for number in range(rounds):
         click.echo(f"apply of {count} new users, {LATENCY:g} ms, round {number + 1}", err=True)
@@ -55,6 +54,15 @@ def measure(results: Results, folder: Path, count: int, rounds: int) -> None:
         _whole(count, ours, floor),
         _calls(count, ours[-1]),
     )
+    if many is not None:
+        _lay_out(folder / "many", many)
+        click.echo(f"apply of {many} new users, {LATENCY:g} ms", err=True)
+        results.add(_grown(count, ours, many, _once(folder / "many", many, 0, bare=False)))
+
+
+def _lay_out(folder: Path, count: int) -> None:
+    write_tree(folder / "tree", Mix(users=count))
+    write_secrets(folder / "secrets")
 
 
 def _once(folder: Path, count: int, number: int, *, bare: bool) -> Applied:
@@ -94,6 +102,14 @@ def _whole(count: int, ours: list[Applied], floor: list[Applied]) -> Row:
     value = median(a.run.wall / b.run.wall for a, b in zip(ours, floor, strict=True))
     what = f"the same apply of {count:,}, the whole process from start to end (wall)"
     return Row(what, f"{mine:.1f} s", "floor: as above", f"{theirs:.1f} s", f"{value:.2f} ×")
+
+
+def _grown(count: int, few: list[Applied], many: int, applied: Applied) -> Row:
+    before = median(one.rate for one in few)
+    ratio = f"{applied.rate / before:.2f} of its rate"
+    return Row(
+        f"the same apply of {many:,}", f"{applied.rate:.0f} writes/s", f"of {count:,}", f"{before:.0f} writes/s", ratio
+    )
 
 
 def least_calls(count: int, seconds: float) -> dict[str, int]:
