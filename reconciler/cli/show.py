@@ -45,6 +45,10 @@ def uncontrolled(text: str) -> str:
 
 def require_place(path: str | None) -> None:
     """Refuse, before anything is done, a file that couldn't be written in the end. Raises InputError."""
+    if path is not None and _is_special(path):
+        if not os.access(path, os.W_OK):
+            raise InputError(f"{path} can't be written: permission denied", remedy=ANOTHER)
+        return
     folder = os.path.dirname(path or "") or "."
     if path is not None and not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
         raise InputError(f"{path} can't be written: {folder} isn't a folder that we may write to", remedy=ANOTHER)
@@ -54,9 +58,14 @@ ANOTHER = "name another file"
 
 
 def write_out(path: str, text: str) -> None:
-    """Write a file whole or not at all, readable by its owner only. Raises InputError."""
+    """Write a file whole or not at all, readable by its owner only; what is no file (a device, a pipe) is written to
+    as it is. Raises InputError."""
     temporary = f"{path}.part"
     try:
+        if _is_special(path):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            return
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
@@ -65,6 +74,11 @@ def write_out(path: str, text: str) -> None:
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(f"{path} can't be written: {error.strerror}", remedy=ANOTHER) from None
+
+
+def _is_special(path: str) -> bool:
+    """Whether something is there that a file must not take the place of, such as ``/dev/null`` or ``/dev/fd/63``."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def note(text: str) -> None:

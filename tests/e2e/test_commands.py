@@ -8,6 +8,7 @@ import re
 import sqlite3
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import yaml
@@ -71,6 +72,16 @@ def test_plan_to_a_file_of_its_owner(converged: Desk):
     assert saved == converged.plan().json()
     assert stat.S_IMODE((converged.folder / "plan.json").stat().st_mode) == 0o600
     assert [one.name for one in converged.folder.iterdir() if "part" in one.name] == []
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(converged: Desk):
+    pipe = converged.folder / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_text)
+        converged.run("plan", "desired-state", "--out", "pipe").ended(0)
+        assert json.loads(read.result(10)) == converged.plan().json()
+    assert pipe.is_fifo()
 
 
 def test_plan_tells_by_its_exit_code_that_there_are_changes(example: Desk):
