@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec import Struct
 
 from reconciler.errors import InvalidTree
-from reconciler.load import Parsed, load, place
-from reconciler.load.suggest import suggest
-from reconciler.model import Desired, Document, FileFacts, Problem, SourceFile
+from reconciler.load import Parsed, load
+from reconciler.model import Desired, FileFacts
 from reconciler.settings import Claim, Target
+from reconciler.sharing import concerning, shares, untaken
 from reconciler.sources import Tree
 from reconciler.sources.directory import file_facts, read
 from reconciler.systems.base import Kind, System
@@ -34,6 +32,8 @@ class Loaded(Struct, frozen=True):
 
 
 NOTHING: Mapping[str, Loaded] = MappingProxyType({})
+NO_SHARES: Mapping[str, Desired] = MappingProxyType({})
+EMPTY = Desired()
 
 
 def load_for(path: str, targets: Sequence[Target], everyone: Sequence[Claim]) -> list[Loaded]:
@@ -48,26 +48,36 @@ def load_shares(
     parsed: Parsed | None = None,
     sound: Mapping[str, Loaded] = NOTHING,
 ) -> list[Loaded]:
-    """The share of each target in a tree that was read. Raises InvalidTree with every problem.
+    """The share of each target in a tree that was read. Raises InvalidTree with every problem, InputError.
 
     For who loads again and again under one configuration: ``parsed`` knows the files that were read before, ``sound``
     the shares, by target, of a tree that passed.
     """
+    reserved = frozenset(name for target in targets for name in target.reserved)
+    before = {name: share.desired for name, share in sound.items()}
+    found = sound_shares(tree, everyone, reserved, parsed, before)
+    return [Loaded(tree, found[target.name], files_at_hand(tree, found[target.name], target)) for target in targets]
+
+
+def sound_shares(
+    tree: Tree,
+    everyone: Sequence[Claim],
+    reserved: frozenset[str],
+    parsed: Parsed | None = None,
+    sound: Mapping[str, Desired] = NO_SHARES,
+) -> dict[str, Desired]:
+    """What each target takes, by its name. Raises InvalidTree with every problem; the rest is as of ``load_shares``."""
     documents, problems = load(concerning(tree.files, everyone), parsed)
     taken = shares(documents, everyone)
     problems += untaken(documents, taken, everyone)
-    found: list[Loaded] = []
-    chosen = {target.name: target for target in targets}
-    reserved = frozenset(name for target in targets for name in target.reserved)
+    found: dict[str, Desired] = {}
     for claim in everyone:
-        target = chosen.get(claim.name)
-        system = target.system if target else system_of(claim.api_version)
-        assert system is not None
-        before = sound[claim.name].desired.resources if claim.name in sound else {}
-        desired, more = validate(taken[claim.name], system, reserved=reserved, refuse=claim.refuse, sound=before)
-        problems += more
-        if target is not None:
-            found.append(Loaded(tree, desired, files_at_hand(tree, desired, target)))
+        mine, found[claim.name] = taken[claim.name], EMPTY
+        system = system_of(claim.api_version) if mine else None
+        if system is not None:
+            before = sound.get(claim.name, EMPTY).resources
+            found[claim.name], more = validate(mine, system, reserved=reserved, refuse=claim.refuse, sound=before)
+            problems += more
     if problems:
         raise InvalidTree(sorted(set(problems)))
     return found
@@ -79,62 +89,6 @@ def read_tree(path: str, everyone: Sequence[Claim]) -> Tree:
     root = path if os.path.isdir(path) else os.path.dirname(path)
     configs.add(os.path.realpath(os.path.join(root, OWN_FILE)))
     return read(path, without=configs)
-
-
-def concerning(files: Iterable[SourceFile], everyone: Sequence[Claim]) -> list[SourceFile]:
-    """The files of the targets' folders, and those that name an apiVersion of theirs; others are somebody else's."""
-    words = {claim.api_version.encode() for claim in everyone}
-    return [
-        file
-        for file in files
-        if any(claim.covers(file.name) for claim in everyone) or any(word in file.data for word in words)
-    ]
-
-
-def shares(documents: Iterable[Document], everyone: Sequence[Claim]) -> dict[str, list[Document]]:
-    """The documents that each target takes, by the target's name."""
-    takers: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for claim in everyone:
-        for path in dict.fromkeys(claim.paths):
-            takers[claim.api_version, path].append(claim.name)
-    found: dict[str, list[Document]] = {claim.name: [] for claim in everyone}
-
-    @cache  # documents of one file go to the same targets
-    def taking(api_version: str, file: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for path in _folders(file) for name in takers.get((api_version, path), ())))
-
-    for document in documents:
-        for name in taking(document.api_version, document.source.name):
-            found[name].append(document)
-    return found
-
-
-def _folders(file: str) -> Iterator[str]:
-    """A file's own name, each folder that it lies in, and the root."""
-    yield "."
-    end = len(file)
-    while end > 0:
-        yield file[:end]
-        end = file.rfind("/", 0, end)
-
-
-def untaken(
-    documents: Iterable[Document], taken: dict[str, list[Document]], everyone: Sequence[Claim]
-) -> list[Problem]:
-    """A document that no target takes is a mistake: it would look as if it were managed."""
-    known = {id(one) for share in taken.values() for one in share}
-    return [_untaken(one, everyone) for one in documents if id(one) not in known]
-
-
-def _untaken(document: Document, everyone: Sequence[Claim]) -> Problem:
-    here = sorted({claim.api_version for claim in everyone if claim.covers(document.source.name)})
-    if not here:
-        folders = ", ".join(sorted({path for claim in everyone for path in claim.paths}))
-        message = f"no target takes documents from this folder; their folders are {folders}"
-    else:
-        guess = suggest(document.api_version, here)
-        message = f"no target takes documents of this apiVersion here; it would be {' or '.join(here)}.{guess}"
-    return Problem(place(document, ("apiVersion",)), message)
 
 
 def load_tree(path: str, target: Target, everyone: Sequence[Claim]) -> Loaded:

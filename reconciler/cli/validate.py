@@ -12,12 +12,9 @@ from reconciler.cli.annotating import from_here
 from reconciler.cli.options import output_option, path_argument
 from reconciler.cli.show import fitted
 from reconciler.errors import InvalidTree
-from reconciler.load import load
 from reconciler.model import Problem
 from reconciler.settings import Where, claims, config_of, reserved_of
-from reconciler.systems.registry import system_of
-from reconciler.trees import concerning, read_tree, shares, untaken
-from reconciler.validate import validate
+from reconciler.trees import read_tree, sound_shares
 
 
 @click.command("validate")
@@ -42,21 +39,8 @@ def _checked(path: str, config: str | None) -> tuple[Counter[str], int]:
     where = Where(config=config)
     everyone, reserved = claims(where), reserved_of(where, config_of(where))
     tree = read_tree(path, everyone)
-    documents, problems = load(concerning(tree.files, everyone))
-    taken = shares(documents, everyone)
-    problems += untaken(documents, taken, everyone)
-    kinds: Counter[str] = Counter()
-    for claim in everyone:
-        mine = taken[claim.name]
-        system = system_of(claim.api_version) if mine else None
-        if system is None:
-            continue
-        desired, more = validate(mine, system, reserved=reserved, refuse=claim.refuse)
-        problems += more
-        kinds.update(ref.kind for ref in desired.resources)
-    if problems:
-        raise InvalidTree(sorted(set(problems)))
-    return kinds, len(tree.files)
+    found = sound_shares(tree, everyone, reserved)
+    return Counter(ref.kind for desired in found.values() for ref in desired.resources), len(tree.files)
 
 
 def _told(problems: Sequence[Problem], kinds: Mapping[str, int], files: int, output: str) -> str:
