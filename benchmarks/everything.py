@@ -15,7 +15,7 @@ from benchmarks.results import FOLDER, Results, machine, write
 
 NOTES = (
     "The plans read a state that knows each object, and a fingerprint of its secret; the floor has no such thing.",
-    "Parsed files are kept in memory only: whoever could write to such files on a disk would decide what is desired.",
+    "Commands keep the parsed files of large trees for the next one: but where a row says so, that is switched off.",
     "A pass after a small change still reads all lists, and compares each object; a full pass is a process's first.",
     "A process starts with what its parent held as its peak; so each is started by one that holds next to nothing.",
 )

@@ -53,6 +53,7 @@ def _mix(results: Results, folder: Path, name: str, sizes: Sequence[int], rounds
             _checked(stage, found[size], rounds)
             if name == "half" and size <= JUDGED:
                 lines[size] = lines_of(stage, "plan", "tree")
+        kept = {size: _kept(stages[size], rounds) for size in sizes if name == "half" and size >= JUDGED}
     for size in sizes:
         results.add(_row(name, size, found[size]))
     results.add(*_growth(name, found))
@@ -61,6 +62,7 @@ def _mix(results: Results, folder: Path, name: str, sizes: Sequence[int], rounds
         results.lines.append(Line("No-op plan", "CPU seconds", what, [(n, one[job].cpu) for n, one in found.items()]))
         results.lines.append(Line("Memory of a plan", "MiB", what, [(n, one[job].peak) for n, one in found.items()]))
     if name == "half":
+        results.add(*(_kept_row(size, runs) for size, runs in kept.items()))
         results.add(_counted_growth(lines))
         results.add(_memory(max(sizes), found[max(sizes)]), _calls(max(sizes)))
 
@@ -71,6 +73,27 @@ def _in_turn(stages: Mapping[int, Stage], rounds: int) -> dict[int, dict[str, Ru
     jobs |= {f"{size:,}, floor": stage.floor() for size, stage in stages.items()}
     runs = in_turn(dict(sorted(jobs.items())), rounds)
     return {size: {job: runs[f"{size:,}, {job}"] for job in ("ours", "floor")} for size in stages}
+
+
+def _kept(stage: Stage, rounds: int) -> dict[str, Runs]:
+    """With and without what an earlier command has parsed; and what keeping it takes."""
+    jobs = {
+        "nothing kept": stage.ours("plan", "tree"),
+        "keeps": stage.keeping("plan", "tree", anew=True),
+        "kept": stage.keeping("plan", "tree"),
+    }
+    return in_turn(jobs, rounds)
+
+
+def _kept_row(size: int, found: Mapping[str, Runs]) -> Row:
+    value, price = ratio(found, "kept", "nothing kept"), ratio(found, "keeps", "nothing kept")
+    return Row(
+        f"no-op plan, {size:,} objects, {WORDS['half']}, parsed by an earlier command",
+        seconds(found["kept"].cpu),
+        "all parsed anew, nothing kept, as in the other rows",
+        seconds(found["nothing kept"].cpu),
+        f"{value:.2f} × (the one that keeps it: {price:.2f} ×)",
+    )
 
 
 def _growth(name: str, found: Mapping[int, Mapping[str, Runs]]) -> Iterator[Row]:

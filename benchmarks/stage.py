@@ -6,8 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from shutil import rmtree
 
 from benchmarks.center import center
 from benchmarks.objects import PER_FILE, Mix, write_secrets, write_tree
@@ -42,11 +44,23 @@ class Stage:
             "RECONCILER_PASSWORD": PASSWORD,
             "RECONCILER_SECRETS_DIR": str(self.folder / "secrets"),
             "RECONCILER_STATE": f"sqlite:///{self.folder / 'state.db'}",
+            "RECONCILER_CACHE": "off",
         }
+
+    @property
+    def cache(self) -> Path:
+        """Where ``keeping`` has what it keeps."""
+        return self.folder / "cache"
 
     def ours(self, *arguments: str) -> Job:
         """Our command line."""
         return Job([PYTHON, "-m", "reconciler", *arguments], self.folder, self.env)
+
+    def keeping(self, *arguments: str, anew: bool = False) -> Job:
+        """The same, with what an earlier one has parsed; ``anew``: without that, and keeping it for the next."""
+        env = {**self.env, "RECONCILER_CACHE": "", "XDG_CACHE_HOME": str(self.cache)}
+        prepare = partial(rmtree, self.cache, ignore_errors=True) if anew else lambda: None
+        return replace(self.ours(*arguments), env=env, prepare=prepare)
 
     def floor(self) -> Job:
         """The floor of a plan."""

@@ -203,6 +203,11 @@ def _merged(policy: Policy, one: TargetConfig) -> Policy:
     )
 
 
+def cache_home(environ: Mapping[str, str]) -> str:
+    """Where what can be made again is kept, under XDG_CACHE_HOME; no absolute path where there is no home."""
+    return os.path.join(environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "reconciler")
+
+
 def default_state(url: str, environ: Mapping[str, str]) -> str:
     """A database of its own for each server, under XDG_STATE_HOME."""
     base = environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")

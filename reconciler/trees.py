@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from types import MappingProxyType
 
 from msgspec import Struct
 
-from reconciler.errors import InvalidTree
+from reconciler.errors import InputError, InvalidTree
 from reconciler.load import Parsed, load
 from reconciler.model import Desired, FileFacts
-from reconciler.settings import Claim, Target
+from reconciler.settings import Claim, Target, cache_home, variable
 from reconciler.sharing import concerning, shares, untaken
 from reconciler.sources import Tree
 from reconciler.sources.directory import file_facts, read
+from reconciler.sources.parse_cache import ParseCache
 from reconciler.systems.base import Kind, System
 from reconciler.systems.registry import system_of
 from reconciler.validate import validate
@@ -38,7 +41,27 @@ EMPTY = Desired()
 
 def load_for(path: str, targets: Sequence[Target], everyone: Sequence[Claim]) -> list[Loaded]:
     """The share of each target. Raises InputError, InvalidTree with every problem, those of other targets too."""
-    return load_shares(read_tree(path, everyone), targets, everyone)
+    tree = read_tree(path, everyone)
+    with kept(tree, os.environ) as parsed:
+        return load_shares(tree, targets, everyone, parsed)
+
+
+@contextmanager
+def kept(tree: Tree, environ: Mapping[str, str]) -> Iterator[Parsed]:
+    """What earlier commands have parsed of a tree; what has to be parsed now is kept, too, unless the body raises.
+
+    Raises InputError for a setting that means nothing.
+    """
+    if (wish := variable(environ, "CACHE")) not in (None, "off"):
+        raise InputError("RECONCILER_CACHE can only be off", remedy="unset it, or move the cache with XDG_CACHE_HOME")
+    home = cache_home(environ)
+    if wish == "off" or not os.path.isabs(home):
+        yield Parsed()
+        return
+    cache = ParseCache(Path(home, "parsed"), tree)
+    parsed = Parsed(cache.read())
+    yield parsed
+    cache.write(parsed.files)
 
 
 def load_shares(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from reconciler.cli.show import fitted
 from reconciler.errors import InvalidTree
 from reconciler.model import Problem
 from reconciler.settings import Where, claims, config_of, reserved_of
-from reconciler.trees import read_tree, sound_shares
+from reconciler.trees import kept, read_tree, sound_shares
 
 
 @click.command("validate")
@@ -39,7 +40,8 @@ def _checked(path: str, config: str | None) -> tuple[Counter[str], int]:
     where = Where(config=config)
     everyone, reserved = claims(where), reserved_of(where, config_of(where))
     tree = read_tree(path, everyone)
-    found = sound_shares(tree, everyone, reserved)
+    with kept(tree, os.environ) as parsed:
+        found = sound_shares(tree, everyone, reserved, parsed)
     return Counter(ref.kind for desired in found.values() for ref in desired.resources), len(tree.files)
 
 

@@ -19,7 +19,7 @@ from reconciler.daemon.roster import Roster
 from reconciler.errors import InputError
 from reconciler.secret import Secret
 from reconciler.secrets import read_setting
-from reconciler.settings import beside, variable
+from reconciler.settings import beside, cache_home, variable
 from reconciler.sources.git import Repository
 
 
@@ -94,9 +94,8 @@ def _credential(name: str | None, setting: str, url: str, roster: Roster) -> Sec
 
 
 def _mirror(environ: Mapping[str, str], url: str) -> str:
-    base = environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     safe = "".join(c if c.isalnum() or c in ".-" else "_" for c in url.rpartition("@")[2])
-    return os.path.join(os.path.abspath(base), "reconciler", "git", safe[-120:])
+    return os.path.join(os.path.abspath(cache_home(environ)), "git", safe[-120:])
 
 
 def seconds_of(text: str) -> float:

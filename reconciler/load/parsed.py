@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from msgspec import Struct
 
 from reconciler.load.reader import Allowance, Reader
@@ -16,20 +19,23 @@ class File(Struct, frozen=True):
     took: Allowance
 
 
+NOTHING: Mapping[SourceFile, File] = MappingProxyType({})
+
+
 class Parsed:
     """The files of the last ``load`` that was given this, by name and whole content. ``read`` counts readings.
 
-    It never leaves the process: whoever could write to a copy on the disk would decide what is desired.
+    ``files`` are those files; before the first ``load``, what is known from elsewhere.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Mapping[SourceFile, File] = NOTHING) -> None:
         self.read = 0
-        self._known: dict[SourceFile, File] = {}
+        self.files = known
         self._used: dict[SourceFile, File] = {}
 
     def take(self, source: SourceFile, allowance: Allowance) -> File | None:
         """What the file held; None where it has to be read, also to find out where the allowance ends."""
-        found = self._known.get(source)
+        found = self.files.get(source)
         if found is None or found.took.documents > allowance.documents or found.took.values >= allowance.values:
             return None
         allowance.documents -= found.took.documents
@@ -46,4 +52,4 @@ class Parsed:
 
     def forget_others(self) -> None:
         """What the tree holds no more needs no place."""
-        self._known, self._used = self._used, {}
+        self.files, self._used = self._used, {}
