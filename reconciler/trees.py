@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,7 +13,7 @@ from msgspec import Struct
 
 from reconciler.errors import InputError, InvalidTree
 from reconciler.load import Parsed, load
-from reconciler.model import Desired, FileFacts
+from reconciler.model import Desired, Document, FileFacts
 from reconciler.settings import Claim, Target, cache_home, variable
 from reconciler.sharing import concerning, shares, untaken
 from reconciler.sources import Tree
@@ -41,13 +42,18 @@ EMPTY = Desired()
 
 def load_for(path: str, targets: Sequence[Target], everyone: Sequence[Claim]) -> list[Loaded]:
     """The share of each target. Raises InputError, InvalidTree with every problem, those of other targets too."""
+    return load_shares(read_tree(path, everyone), targets, everyone)
+
+
+def load_again(path: str, targets: Sequence[Target], everyone: Sequence[Claim]) -> list[Loaded]:
+    """The same, with what earlier commands have parsed: for what only shows, and decides nothing."""
     tree = read_tree(path, everyone)
-    with kept(tree, os.environ) as parsed:
+    with kept(path, tree, os.environ) as parsed:
         return load_shares(tree, targets, everyone, parsed)
 
 
 @contextmanager
-def kept(tree: Tree, environ: Mapping[str, str]) -> Iterator[Parsed]:
+def kept(path: str, tree: Tree, environ: Mapping[str, str]) -> Iterator[Parsed]:
     """What earlier commands have parsed of a tree; what has to be parsed now is kept, too, unless the body raises.
 
     Raises InputError for a setting that means nothing.
@@ -58,10 +64,21 @@ def kept(tree: Tree, environ: Mapping[str, str]) -> Iterator[Parsed]:
     if wish == "off" or not os.path.isabs(home):
         yield Parsed()
         return
-    cache = ParseCache(Path(home, "parsed"), tree)
-    parsed = Parsed(cache.read())
+    found = ParseCache(Path(home, "parsed"), path)
+    parsed = Parsed(found.read(tree.files))
     yield parsed
-    cache.write(parsed.files)
+    found.write({source: file for source, file in parsed.files.items() if not _in_clear(file.documents)})
+
+
+def _in_clear(documents: Iterable[Document]) -> bool:
+    """Whether one of them may hold a secret that isn't named, but given."""
+    return any(_is_veiled(*which) for which in {(one.api_version, one.kind) for one in documents})
+
+
+@cache
+def _is_veiled(api_version: str, kind: str) -> bool:
+    system = system_of(api_version)
+    return system is not None and kind in system.kinds and bool(system.kinds[kind].veiled)
 
 
 def load_shares(
@@ -96,8 +113,9 @@ def sound_shares(
     found: dict[str, Desired] = {}
     for claim in everyone:
         mine, found[claim.name] = taken[claim.name], EMPTY
-        system = system_of(claim.api_version) if mine else None
-        if system is not None:
+        if mine:
+            system = system_of(claim.api_version)
+            assert system is not None
             before = sound.get(claim.name, EMPTY).resources
             found[claim.name], more = validate(mine, system, reserved=reserved, refuse=claim.refuse, sound=before)
             problems += more

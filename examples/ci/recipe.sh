@@ -15,6 +15,7 @@
 # plan-only token), or RECONCILER_URL, credentials and state.
 # Ends with 0 where nothing stands in the way, 3 where something is blocked, 1 where there is no plan.
 set -euo pipefail
+export RECONCILER_CACHE=off # what one pull request's job leaves on a machine is nothing for another to believe
 
 tree=${1:?the path of the desired state is missing}
 shift

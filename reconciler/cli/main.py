@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "Plan and apply": {
         "validate": "Check a directory of desired state; sends nothing.",
-        "plan": "Show what apply would do; writes nothing.",
+        "plan": "Show what apply would do; changes nothing.",
         "apply": "Bring the target to the desired state.",
         "run": "Follow a directory or a repository, and keep every target so.",
     },

@@ -31,7 +31,7 @@ from reconciler.render import render_plan
 from reconciler.render.json import plan_json
 from reconciler.settings import Claim, Target, Where, claims, targets, variable
 from reconciler.steps import Plan
-from reconciler.trees import Loaded, load_for, read_tree
+from reconciler.trees import Loaded, load_again, read_tree
 
 if TYPE_CHECKING:
     from reconciler.model import SourceFile
@@ -97,7 +97,7 @@ def command(
 
 def _here(path: str, where: Where, wishes: Policy, output: str, options: Mapping[str, Any], detailed: bool) -> Planned:
     chosen = targets(where, wishes)
-    loaded = load_for(path, chosen, claims(where))
+    loaded = load_again(path, chosen, claims(where))
     failures: list[int] = []
     plans = finish(_plans(list(zip(chosen, loaded, strict=True)), failures))
     return _drawn(plans, failures, output, options, detailed, len(chosen))

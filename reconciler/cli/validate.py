@@ -40,7 +40,7 @@ def _checked(path: str, config: str | None) -> tuple[Counter[str], int]:
     where = Where(config=config)
     everyone, reserved = claims(where), reserved_of(where, config_of(where))
     tree = read_tree(path, everyone)
-    with kept(tree, os.environ) as parsed:
+    with kept(path, tree, os.environ) as parsed:
         found = sound_shares(tree, everyone, reserved, parsed)
     return Counter(ref.kind for desired in found.values() for ref in desired.resources), len(tree.files)
 

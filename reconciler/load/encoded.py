@@ -24,7 +24,7 @@ def encode(files: Mapping[SourceFile, File]) -> bytes:
 
 
 def decode(data: bytes | memoryview, sources: Iterable[SourceFile]) -> dict[SourceFile, File]:
-    """What is known of these files. Raises MsgspecError for bytes that ``encode`` hasn't made."""
+    """What is known of these files. Raises MsgspecError, UnicodeError or RecursionError for other bytes."""
     known = {digest: (Allowance(documents, values), rows) for digest, documents, values, rows in _FILES.decode(data)}
     found: dict[SourceFile, File] = {}
     for source in sources:

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,8 @@ def tree(root: object = "tree", *changed: int) -> Tree:
 
 def used(folder: Path, given: Tree) -> int:
     """How many files a command has to parse."""
-    cache = ParseCache(folder, given)
-    parsed = Parsed(cache.read())
+    cache = ParseCache(folder, given.root)
+    parsed = Parsed(cache.read(given.files))
     assert load(given.files, parsed) == load(given.files)
     cache.write(parsed.files)
     return parsed.read
@@ -131,17 +132,17 @@ def test_the_edition_is_that_of_the_loader(tmp_path: Path):
     assert told() != edition().hex()
 
 
-def others_can_write(path: Path) -> None:
-    path.chmod(0o620)
+def as_git_makes_it(path: Path) -> None:
+    path.chmod(0o644)
+
+
+def in_a_folder_as_git_makes_it(path: Path) -> None:
+    path.parent.chmod(0o755)
 
 
 def behind_a_link(path: Path) -> None:
     path.rename(path.with_name("elsewhere"))
     path.symlink_to("elsewhere")
-
-
-def in_a_folder_of_others(path: Path) -> None:
-    path.parent.chmod(0o770)
 
 
 def in_a_linked_folder(path: Path) -> None:
@@ -162,7 +163,7 @@ def a_pipe(path: Path) -> None:
     os.mkfifo(path, 0o600)
 
 
-DOUBTFUL = [others_can_write, behind_a_link, in_a_folder_of_others, in_a_linked_folder, a_pipe]
+DOUBTFUL = [as_git_makes_it, in_a_folder_as_git_makes_it, behind_a_link, a_pipe]
 FOREIGN = [somebody_elses, in_somebody_elses_folder]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
@@ -174,11 +175,76 @@ def test_what_others_may_have_written_is_not_read(folder: Path, change: Callable
     assert used(folder, tree()) == COUNT
 
 
-@pytest.mark.parametrize("change", [in_a_folder_of_others, in_a_linked_folder])
-def test_nothing_is_written_where_others_could_change_it(folder: Path, change: Callable[[Path], None]):
-    folder.mkdir(parents=True, mode=0o700)
-    change(folder / "any")
+def test_nothing_is_written_where_others_could_change_it(folder: Path):
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
     used(folder, tree())
+    assert list(folder.iterdir()) == []
+
+
+def in_a_work_tree(folder: Path) -> None:
+    (folder.parents[1] / ".git").mkdir()
+
+
+def in_a_linked_work_tree(folder: Path) -> None:
+    (folder.parents[2] / ".git").write_text("gitdir: elsewhere\n")
+
+
+def behind_a_link_into_one(folder: Path) -> None:
+    there = folder.parents[2] / "checkout"
+    folder.parents[1].rename(there)
+    (there / ".git").mkdir()
+    folder.parents[1].symlink_to(there)
+
+
+@pytest.mark.parametrize("come", [in_a_work_tree, in_a_linked_work_tree, behind_a_link_into_one])
+def test_what_may_have_come_with_a_commit_is_not_believed(folder: Path, come: Callable[[Path], None]):
+    """Modes are right where the umask was strict, and the owner is who has cloned."""
+    used(folder, tree())
+    come(folder)
+    before = only(folder).read_bytes()
+    assert used(folder, tree("tree", 1, 2)) == COUNT
+    assert used(folder, tree()) == COUNT
+    assert only(folder).read_bytes() == before
+
+
+@pytest.mark.parametrize("root", [".", "cache", "cache/a.yaml"])
+def test_what_lies_in_the_tree_itself_is_not_believed(folder: Path, tmp_path: Path, root: str):
+    folder.mkdir(parents=True, mode=0o700)
+    (tmp_path / "cache" / "a.yaml").write_text("")
+    assert [used(folder, tree(tmp_path / root)) for _ in range(2)] == [COUNT, COUNT]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\xa1\xff", b"\x91\x94\xc4\x00\x01\x01\xa1\xff", b"\x91" * 100_000])
+def test_bytes_that_nobody_has_encoded_are_no_reason_to_fail(folder: Path, content: bytes):
+    used(folder, tree())
+    only(folder).write_bytes(edition() + sha256(content).digest() + content)
+    assert [used(folder, tree()) for _ in range(2)] == [COUNT, 0]
+
+
+def test_a_file_system_that_cannot_be_written_can_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    used(folder, tree())
+
+    def refused(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert used(folder, tree()) == 0
+
+
+def test_what_is_too_large_to_be_read_is_not_written(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(parse_cache, "LARGEST", 100)
+    used(folder, tree())
+    assert not folder.exists()
+
+
+def test_a_disk_that_is_full_leaves_nothing_behind(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert used(folder, tree()) == COUNT
     assert list(folder.iterdir()) == []
 
 
