@@ -39,7 +39,7 @@ def test_documents_come_back_as_they_were(spec: dict[str, Any], annotations: dic
     wanted = load([file])
     known = again(file)
     assert load([file], known) == wanted
-    assert known.read == len(wanted[1])
+    assert known.read == bool(wanted[1])
     for one, other in zip(wanted[0], load([file], known)[0], strict=True):
         assert repr(one) == repr(other)  # 1, 1.0 and True are equal, but not alike
 
