@@ -67,7 +67,8 @@ def kept(path: str, tree: Tree, environ: Mapping[str, str]) -> Iterator[Parsed]:
     found = ParseCache(Path(home, "parsed"), path)
     parsed = Parsed(found.read(tree.files))
     yield parsed
-    found.write({source: file for source, file in parsed.files.items() if not _in_clear(file.documents)})
+    if parsed.read:
+        found.write({source: file for source, file in parsed.files.items() if not _in_clear(file.documents)})
 
 
 def _in_clear(documents: Iterable[Document]) -> bool:
